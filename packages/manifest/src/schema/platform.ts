@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import { digest, port, projectPath, size } from './scalars.ts';
+
+export const platformKinds = [
+  'qemu-tpm',
+  'qemu-tdx',
+  'qemu-snp',
+  'aws-nitrotpm',
+  'gcp-tdx',
+  'reference-log',
+] as const;
+
+const certificates = z.array(projectPath).min(1).max(32);
+
+const secureBoot = z.union([
+  z.literal('off'),
+  z.strictObject({
+    pk: projectPath.describe('Platform key: a certificate in DER or PEM'),
+    kek: certificates.describe('Key exchange keys'),
+    db: certificates.describe('Keys whose signatures may boot'),
+  }),
+]);
+
+export const platform = z
+  .strictObject({
+    kind: z.enum(platformKinds).describe('What measures the image'),
+    vcpus: z.int().min(1).max(1024).default(1).describe('Virtual CPUs'),
+    memory: size.prefault('512MiB').describe('Memory, such as 512MiB or 1GiB'),
+    firmware: z
+      .union([z.literal('debian'), z.strictObject({ path: projectPath, sha256: digest })])
+      .default('debian')
+      .describe("debian: the lock's pinned OVMF; or a firmware file of your own, by digest"),
+    secureBoot: secureBoot.default('off').describe('off, or the keys that the firmware is given'),
+    tpm: z
+      .strictObject({
+        interface: z
+          .enum(['crb', 'tis'])
+          .default('crb')
+          .describe('Command response buffer or FIFO interface'),
+      })
+      .prefault({})
+      .describe('The TPM 2.0 of a qemu-tpm platform'),
+    forward: z
+      .array(
+        z.strictObject({
+          host: port.describe('Port on 127.0.0.1 of the host'),
+          guest: port.describe('TCP port in the image'),
+        }),
+      )
+      .max(64)
+      .default([])
+      .describe(
+        'TCP ports of the host, on its loopback interface only, that "altee run" forwards to the image',
+      ),
+    log: z
+      .strictObject({ path: projectPath, sha256: digest })
+      .optional()
+      .describe('The event log of a reference-log platform, in TCG2 form'),
+  })
+  .transform(({ memory, ...rest }) => ({ ...rest, memoryBytes: memory }))
+  .describe('A machine for which measurements are predicted');
+
+export type Platform = z.output<typeof platform>;
+export type PlatformKind = Platform['kind'];
