@@ -9,7 +9,7 @@ export interface Resolution {
   readonly purpose: string;
   /** Packages asked for, each a relation: `clang-19` or `clang-19 (>= 1:19)`. */
   readonly wanted: readonly string[];
-  /** Packages that are left out although others depend on them. */
+  /** Dependencies that are left out: `name` everywhere, `package>name` only where that package needs it. */
   readonly drop: readonly string[];
 }
 
@@ -38,7 +38,8 @@ export function resolvePackages(universe: PackageUniverse, resolution: Resolutio
   const choose = (clause: readonly Relation[], by: Chosen | undefined): void => {
     if (clause.some((relation) => isMet(relation, chosen))) return;
     for (const relation of clause) {
-      if (by !== undefined && drop.has(relation.name)) return;
+      if (by !== undefined && (drop.has(relation.name) || drop.has(`${by.package.name}>${relation.name}`)))
+        return;
       const found = candidate(universe, relation, chosen);
       if (found === undefined) continue;
       const entry = { package: found, broughtInBy: by };

@@ -1,0 +1,162 @@
+import { createHash } from 'node:crypto';
+import { readFile, writeFile } from 'node:fs/promises';
+import { BuilderError } from '../error.ts';
+import { type FetchLimits, fetchFirst } from './fetch-first.ts';
+import { maxInReleaseBytes, type Release, type SignedFile, verifyInRelease } from './in-release.ts';
+import { type ArchiveKey, archiveKeys, securityArchiveKeys } from './keys/trixie.ts';
+import { type DebianArchive, type OriginMap, urlsOf } from './origins.ts';
+
+/** A suite that packages are resolved from, and who signs it. */
+export interface Suite {
+  readonly archive: DebianArchive;
+  /** Name of its folder in `dists/`, and its Codename. */
+  readonly codename: string;
+  readonly label: string;
+  readonly keys: readonly ArchiveKey[];
+}
+
+/** Debian 13: the release, what is added between point releases, and security updates. */
+export const suites: readonly Suite[] = [
+  { archive: 'debian', codename: 'trixie', label: 'Debian', keys: archiveKeys },
+  { archive: 'debian', codename: 'trixie-updates', label: 'Debian', keys: archiveKeys },
+  {
+    archive: 'debian-security',
+    codename: 'trixie-security',
+    label: 'Debian-Security',
+    keys: securityArchiveKeys,
+  },
+];
+
+/** What altee keeps of the store: verified files by digest. */
+export interface FileStore {
+  filePath(sha256: string): string;
+  hasFile(sha256: string): Promise<boolean>;
+  addFile(sha256: string, size: number, write: (path: string) => Promise<void>): Promise<string>;
+}
+
+export interface ArchiveContext {
+  readonly store: FileStore;
+  readonly origins: OriginMap;
+  /** The time that signatures and expiry are judged at. */
+  readonly now: Date;
+  readonly limits?: Omit<FetchLimits, 'maxBytes'>;
+}
+
+/** A suite's verified release file. */
+export interface SuiteRelease extends Release {
+  readonly suite: Suite;
+  /** Digest of the InRelease file, `sha256:…`. */
+  readonly sha256: string;
+}
+
+/** Bounds what is decompressed; trixie's main index has 57 MB. */
+const maxIndexBytes = 512 << 20;
+
+/**
+ * Fetches a suite's release file and verifies it. With `notBefore`, an older one is refused: the time of what
+ * was trusted last, so that no mirror can take back security updates.
+ */
+export async function fetchRelease(
+  suite: Suite,
+  context: ArchiveContext,
+  notBefore?: Date,
+): Promise<SuiteRelease> {
+  const path = `${suite.archive}:dists/${suite.codename}/InRelease`;
+  const limits = { ...context.limits, maxBytes: maxInReleaseBytes };
+  return fetchFirst(
+    `the release file of ${suite.codename}`,
+    urlsOf(context.origins, path),
+    limits,
+    async (bytes, url) => {
+      const identity = { origin: 'Debian', label: suite.label, codename: suite.codename };
+      const release = await verifyInRelease(bytes, {
+        where: url,
+        keys: suite.keys,
+        identity,
+        now: context.now,
+      });
+      if (notBefore !== undefined && release.date < notBefore) {
+        throw new BuilderError(
+          'index-invalid',
+          `${url} is of ${release.date.toISOString()}, but the lock was made from that of ${notBefore.toISOString()}`,
+          { hint: 'The mirror lags behind: use another, or try again later' },
+        );
+      }
+      return { ...release, suite, sha256: sha256Of(bytes) };
+    },
+  );
+}
+
+/** The indexes that altee reads, by their path in the suite. */
+export const indexPaths = { packages: 'main/binary-amd64/Packages', sources: 'main/source/Sources' } as const;
+
+/** What a release file says of an index. Throws `index-invalid` where it says nothing. */
+export function signedIndex(release: SuiteRelease, index: keyof typeof indexPaths): SignedFile {
+  return signedFile(release, indexPaths[index]);
+}
+
+/**
+ * An index of a suite, decompressed and verified: from the store if it is there, else from the first origin that
+ * has the signed bytes.
+ */
+export async function fetchIndex(
+  release: SuiteRelease,
+  index: keyof typeof indexPaths,
+  { store, origins, limits }: ArchiveContext,
+): Promise<Uint8Array> {
+  const path = indexPaths[index];
+  const signed = signedFile(release, path);
+  const kept = await readKept(store, signed);
+  if (kept !== undefined) return kept;
+
+  const compressed = signedFile(release, `${path}.xz`);
+  const { archive, codename } = release.suite;
+  const folder = `${archive}:dists/${codename}`;
+  // By its digest first: the plain name changes under us while the mirror is updated.
+  const byHash = `${folder}/${path.replace(/[^/]+$/, '')}by-hash/SHA256/${compressed.sha256.slice('sha256:'.length)}`;
+  const urls = [...urlsOf(origins, byHash), ...urlsOf(origins, `${folder}/${path}.xz`)];
+  const name = `${codename}'s ${path}.xz`;
+  const bytes = await fetchFirst(name, urls, { ...limits, maxBytes: compressed.sizeBytes }, (found, url) => {
+    if (found.length === compressed.sizeBytes && sha256Of(found) === compressed.sha256) return found;
+    throw new BuilderError(
+      'digest-mismatch',
+      `${url} is not the file that ${codename}'s release file vouches for`,
+      {
+        hint: 'The mirror may be in the middle of an update: try again in some minutes, or use another',
+      },
+    );
+  });
+  const decompressed = await unxz(bytes, signed, name);
+  if (decompressed.length > 0)
+    await store.addFile(signed.sha256, signed.sizeBytes, (to) => writeFile(to, decompressed));
+  return decompressed;
+}
+
+async function unxz(bytes: Uint8Array, signed: SignedFile, name: string): Promise<Uint8Array> {
+  const { unxzVerified } = await import('./unxz.ts');
+  return unxzVerified(bytes, signed, name);
+}
+
+/** A file in the store was verified when it entered; an index is read once more, since it decides what is fetched. */
+async function readKept(store: FileStore, signed: SignedFile): Promise<Uint8Array | undefined> {
+  if (!(await store.hasFile(signed.sha256))) return undefined;
+  const bytes = await readFile(store.filePath(signed.sha256));
+  return sha256Of(bytes) === signed.sha256 ? bytes : undefined;
+}
+
+function signedFile(release: SuiteRelease, path: string): SignedFile {
+  const where = `the release file of ${release.suite.codename}`;
+  const found = release.files.get(path);
+  if (found === undefined) throw new BuilderError('index-invalid', `No "${path}" in ${where}`);
+  if (found.sizeBytes > maxIndexBytes) {
+    throw new BuilderError(
+      'index-invalid',
+      `"${path}" in ${where} has ${found.sizeBytes} bytes, more than altee reads`,
+    );
+  }
+  return found;
+}
+
+function sha256Of(bytes: Uint8Array): string {
+  return `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+}
