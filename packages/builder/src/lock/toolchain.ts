@@ -176,26 +176,29 @@ export type RootName = keyof typeof rootRecipes;
 
 /** A file of a package, which the lock pins by its own digest. */
 export interface PackageFile {
+  /** The root that it is used from. */
+  readonly root: RootName;
   readonly package: string;
   readonly path: string;
 }
 
-/** The EFI stub that the image is built on; in the root `image`. */
+/** The EFI stub that the image is built on. */
 export const stubFile: PackageFile = {
+  root: 'image',
   package: 'systemd-boot-efi',
   path: 'usr/lib/systemd/boot/efi/linuxx64.efi.stub',
 };
 
 /**
- * The firmware of the platforms that altee boots, by the platform's kind; in the root `platform`. The 4 MB
+ * The firmware of the platforms that altee boots, by the platform's kind. The 4 MB
  * build without System Management Mode, with an empty variable store.
  */
 export const firmwareFiles: Readonly<
   Record<string, { readonly code: PackageFile; readonly vars: PackageFile }>
 > = {
   'qemu-tpm': {
-    code: { package: 'ovmf', path: 'usr/share/OVMF/OVMF_CODE_4M.fd' },
-    vars: { package: 'ovmf', path: 'usr/share/OVMF/OVMF_VARS_4M.fd' },
+    code: { root: 'platform', package: 'ovmf', path: 'usr/share/OVMF/OVMF_CODE_4M.fd' },
+    vars: { root: 'platform', package: 'ovmf', path: 'usr/share/OVMF/OVMF_VARS_4M.fd' },
   },
 };
 
