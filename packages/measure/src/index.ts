@@ -1,3 +1,6 @@
+export { compareRegisters, type RegisterComparison } from './align/compare.ts';
+export type { Difference } from './align/difference.ts';
+export { extendsOfEventLog, type ObservedExtend, type ObservedMeasurements } from './align/observed.ts';
 export { equalBytes } from './bytes/compare.ts';
 export { formatGuid, parseGuid } from './bytes/guid.ts';
 export { fromHex, toHex } from './bytes/hex.ts';
@@ -15,5 +18,44 @@ export { type AuthenticodeRange, authenticodeDigest, authenticodeRanges } from '
 export { type PeDataDirectory, type PeImage, type PeSection, readPe } from './pe/image.ts';
 export { type LoadedSection, loadedBytes, loadSection } from './pe/section.ts';
 export { checkPe, type PeProblem, type PeProblemCode } from './pe/validate.ts';
+export { predictedEventLog } from './predict/event-log.ts';
+export {
+  type JsonDigests,
+  type JsonEvent,
+  type JsonPrediction,
+  type JsonRegister,
+  predictionToJson,
+} from './predict/json.ts';
+export type { FirmwareFacts, Machine, SecureBootState } from './predict/machine.ts';
+export {
+  type BootStage,
+  bootStages,
+  type Dependency,
+  type EventSource,
+  findRegister,
+  type PredictedEvent,
+  type Prediction,
+  predictedEvents,
+  type RegisterName,
+  type RegisterPrediction,
+  type RegisterStatus,
+} from './predict/prediction.ts';
+export { predictTpm, type TpmPredictionInput } from './predict/tpm.ts';
+export { encodeEventLog } from './tcg/encode.ts';
+export {
+  type EventLog,
+  type EventLogContents,
+  type LogAlgorithm,
+  type LoggedEvent,
+  parseEventLog,
+  type SpecId,
+} from './tcg/event-log.ts';
+export { type EventTypeName, eventTypeName, eventTypes } from './tcg/event-type.ts';
+export { type ReplayedPcrs, replayEventLog } from './tcg/replay.ts';
+export { type BankDigests, tpmHashAlgorithms } from './tpm/bank.ts';
+export { extendPcr, initialPcr, replayPcr } from './tpm/pcr.ts';
+export { encodeGptEvent, findEsp, type Gpt, type GptPartition, parseGpt } from './uefi/gpt.ts';
+export { readKernelVersion } from './uki/kernel.ts';
+export { type StubRules, stubRules } from './uki/rules.ts';
 export { readStubVersion, type StubVersion } from './uki/stub.ts';
 export { checkUki, type UkiProblem } from './uki/validate.ts';

@@ -1,0 +1,27 @@
+import type { HashName } from '../hash.ts';
+import type { EventLog } from '../tcg/event-log.ts';
+import { eventTypes } from '../tcg/event-type.ts';
+
+/** One extension of a PCR as a TPM received it, or as a replayed log tells it. Digests in lower-case hex. */
+export interface ObservedExtend {
+  readonly pcr: number;
+  readonly digests: Readonly<Partial<Record<HashName, string>>>;
+}
+
+/** What a machine's TPM went through. */
+export interface ObservedMeasurements {
+  /** All extensions in order. */
+  readonly extends: readonly ObservedExtend[];
+  /** PCR values that were read, in hex, by bank and index. Where one is absent the extensions' replay counts. */
+  readonly values?: Readonly<Partial<Record<HashName, Readonly<Record<number, string>>>>> | undefined;
+}
+
+/** The extensions that an event log tells of. They are as true as the log: compare the values with a quote or the TPM. */
+export function extendsOfEventLog(log: EventLog, toHex: (bytes: Uint8Array) => string): ObservedExtend[] {
+  return log.events
+    .filter((event) => event.untrustedEventType !== eventTypes.EV_NO_ACTION)
+    .map(({ pcr, digests }) => ({
+      pcr,
+      digests: Object.fromEntries([...digests].map(([name, digest]) => [name, toHex(digest)])),
+    }));
+}

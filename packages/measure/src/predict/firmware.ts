@@ -1,0 +1,40 @@
+import type { FirmwareFacts } from './machine.ts';
+
+/** What is known of one firmware build. */
+export interface KnownFirmware {
+  readonly name: string;
+  /** Contents of the variable SecureBoot as it is measured while Secure Boot is off. */
+  readonly secureBootOff: Uint8Array;
+}
+
+/** Firmware builds by the SHA-256 of their code file. Each row was compared with boots. */
+const builds: Readonly<Record<string, KnownFirmware>> = {
+  b157d97b1f69729514feb7f201d2cbe4957f23ab77920e361fe9f822ba49ca4c: {
+    name: 'Debian OVMF 2022.11 (OVMF_CODE_4M.fd)',
+    secureBootOff: Uint8Array.of(0),
+  },
+  '624e06de18b4fa535e90db7160d00d3d07d206422b89999bf1e27d920264e4e0': {
+    name: 'Debian OVMF 2025.02 (OVMF_CODE_4M.fd)',
+    secureBootOff: new Uint8Array(0),
+  },
+  '7e34e3b83224968bb0714c0ebc88f75c5c37b4cc892c902e511ccc7a7c107f94': {
+    name: 'Debian OVMF 2026.08 (OVMF_CODE_4M.fd)',
+    secureBootOff: new Uint8Array(0),
+  },
+};
+
+/** Variable stores, by SHA-256, in which no Secure Boot key is enrolled. */
+const emptyVariableStores: ReadonlySet<string> = new Set([
+  // Debian OVMF_VARS_4M.fd, the same in 2022.11, 2025.02 and 2026.08.
+  '5d2ac383371b408398accee7ec27c8c09ea5b74a0de0ceea6513388b15be5d1e',
+]);
+
+/** The build, when its digest is known. */
+export function findFirmware(facts: FirmwareFacts | undefined): KnownFirmware | undefined {
+  return facts?.codeSha256 === undefined ? undefined : builds[facts.codeSha256];
+}
+
+/** Whether the machine starts with a variable store that is known to hold no keys. */
+export function hasNoKeys(facts: FirmwareFacts | undefined): boolean {
+  return facts?.varsSha256 !== undefined && emptyVariableStores.has(facts.varsSha256);
+}

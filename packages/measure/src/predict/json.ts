@@ -1,0 +1,51 @@
+import { toHex } from '../bytes/hex.ts';
+import type { HashName } from '../hash.ts';
+import type { BankDigests } from '../tpm/bank.ts';
+import type { PredictedEvent, Prediction, RegisterStatus } from './prediction.ts';
+
+/** Bank → digest in hex. */
+export type JsonDigests = { readonly [bank in HashName]?: string };
+
+/** A predicted event in `measurements.json`. */
+export interface JsonEvent {
+  readonly type: string;
+  readonly description: string;
+  readonly digests: JsonDigests;
+  readonly source: PredictedEvent['source'];
+  readonly clause: string;
+  readonly dependsOn: readonly string[];
+}
+
+/** A register in `measurements.json`. */
+export interface JsonRegister {
+  readonly status: RegisterStatus;
+  readonly reason: string;
+  readonly covers: string;
+  readonly values: JsonDigests;
+  readonly events: readonly JsonEvent[];
+}
+
+/** A platform's entry in `measurements.json`. */
+export interface JsonPrediction {
+  readonly banks: readonly HashName[];
+  /** `PCR0` to `PCR15`. */
+  readonly registers: Readonly<Record<string, JsonRegister>>;
+}
+
+/** The prediction as plain data for `measurements.json`; the same prediction always gives the same text. */
+export function predictionToJson(prediction: Prediction): JsonPrediction {
+  const registers = prediction.registers.map(({ register, status, reason, covers, values, events }) => [
+    register,
+    { status, reason, covers, values: hexDigests(values), events: events.map(eventToJson) },
+  ]);
+  return { banks: prediction.banks, registers: Object.fromEntries(registers) };
+}
+
+function eventToJson(event: PredictedEvent): JsonEvent {
+  const { eventType, description, digests, source, clause, dependsOn } = event;
+  return { type: eventType, description, digests: hexDigests(digests), source, clause, dependsOn };
+}
+
+function hexDigests(digests: BankDigests): JsonDigests {
+  return Object.fromEntries(Object.entries(digests).map(([bank, digest]) => [bank, toHex(digest)]));
+}

@@ -1,0 +1,115 @@
+import { hexNumber } from '../bytes/hex.ts';
+import { MeasureError } from '../error.ts';
+import { authenticodeRanges } from '../pe/authenticode.ts';
+import { type PeImage, readPe } from '../pe/image.ts';
+import { loadedBytes, loadSection } from '../pe/section.ts';
+import { actions, encodeImageLoadEvent } from '../tcg/event-data.ts';
+import { devicePath, filePathNode, hardDriveNode, vendorMediaNode } from '../uefi/device-path.ts';
+import { findEsp } from '../uefi/gpt.ts';
+import type { StubRules } from '../uki/rules.ts';
+import { findUkiSection } from '../uki/sections.ts';
+import { type PredictionContext, pcrEvent, type RegisterAnswer } from './context.ts';
+import type { PredictedEvent } from './prediction.ts';
+import { separator } from './separator.ts';
+
+/** What PCR 4 covers. */
+export const describePcr04 = (): string =>
+  'Boot attempts and every EFI application that is started: the image, its kernel';
+
+/** Device path of the kernel that systemd-stub loads from memory (systemd src/boot/linux.c `STUB_PAYLOAD_GUID`). */
+const stubPayload = '55c5d1f8-04cd-46b5-8a20-e56cbb3052d0';
+
+/** PCR 4 of a machine that boots the image from a disk: boot attempt, separator, the image, and its kernel. */
+export function predictPcr04(context: PredictionContext): RegisterAnswer {
+  if ('unknown' in context.stub) return { status: 'unpredictable', reason: context.stub.unknown };
+  const kernel = predictKernelLoad(context, context.stub.value);
+  return {
+    status: 'predicted',
+    reason: kernel.reason,
+    events: [callingApplication(context), separator(context, 4), imageLoad(context), ...kernel.events],
+  };
+}
+
+function callingApplication(context: PredictionContext): PredictedEvent {
+  return pcrEvent(context, 4, {
+    stage: 'boot-option',
+    eventType: 'EV_EFI_ACTION',
+    measured: [actions.callingApplication],
+    data: actions.callingApplication,
+    source: { kind: 'constant', text: 'Calling EFI Application from Boot Option' },
+    clause: 'PC Client Platform Firmware Profile 1.06, 10.4.4',
+    dependsOn: ['firmware'],
+    description: 'firmware starts a boot option',
+  });
+}
+
+function imageLoad(context: PredictionContext): PredictedEvent {
+  const esp = typeof context.gpt === 'object' ? findEsp(context.gpt) : undefined;
+  const path = filePathNode(context.machine.imagePath ?? '\\EFI\\BOOT\\BOOTX64.EFI');
+  return pcrEvent(context, 4, {
+    stage: 'image',
+    eventType: 'EV_EFI_BOOT_SERVICES_APPLICATION',
+    measured: authenticodeParts(context.uki, context.pe),
+    data: encodeImageLoadEvent({
+      location: 0n,
+      length: context.uki.length,
+      linkTimeAddress: context.pe.imageBase,
+      devicePath: esp ? devicePath(hardDriveNode(esp), path) : devicePath(path),
+    }),
+    dataIsExact: false,
+    source: { kind: 'image', length: context.uki.length },
+    clause: 'PC Client Platform Firmware Profile 1.06, 3.3.4.5; edk2 DxeTpm2MeasureBootLib',
+    dependsOn: ['image'],
+    description: 'Authenticode digest of the image',
+  });
+}
+
+/** The inner kernel, where the stub hands it to LoadImage(). */
+function predictKernelLoad(
+  context: PredictionContext,
+  rules: StubRules,
+): { reason: string; events: PredictedEvent[] } {
+  if (!rules.loadsKernelImage) {
+    return { reason: 'This stub starts the kernel itself, so that only the image is measured', events: [] };
+  }
+  if (context.machine.secureBoot === 'on') {
+    // The stub hooks the security protocol, and firmware's measurement goes with its check.
+    return {
+      reason: 'With Secure Boot this stub passes the kernel by firmware’s check and measurement',
+      events: [],
+    };
+  }
+  const section = findUkiSection(context.pe, rules, '.linux');
+  if (!section) throw new MeasureError('not-found', 'The image has no section ".linux"');
+  const kernel = loadedBytes(loadSection(context.uki, section));
+  const kernelPe = readPe(kernel);
+  const event = pcrEvent(context, 4, {
+    stage: 'kernel',
+    eventType: 'EV_EFI_BOOT_SERVICES_APPLICATION',
+    measured: authenticodeParts(kernel, kernelPe),
+    data: encodeImageLoadEvent({
+      location: 0n,
+      length: kernel.length,
+      linkTimeAddress: kernelPe.imageBase,
+      devicePath: devicePath(vendorMediaNode(stubPayload)),
+    }),
+    dataIsExact: false,
+    source: {
+      kind: 'section',
+      section: '.linux',
+      part: 'authenticode',
+      offset: section.rawOffset,
+      length: kernel.length,
+    },
+    clause: 'systemd src/boot/linux.c; edk2 DxeTpm2MeasureBootLib',
+    dependsOn: ['image', 'stub', 'secure-boot'],
+    description: `Authenticode digest of the kernel in section ".linux" (${hexNumber(kernel.length)} bytes)`,
+  });
+  return { reason: 'The image, and the kernel that this stub loads through firmware', events: [event] };
+}
+
+function authenticodeParts(bytes: Uint8Array, pe: PeImage): Uint8Array[] {
+  return authenticodeRanges(pe, bytes.length).map(({ offset, length }) =>
+    bytes.subarray(offset, offset + length),
+  );
+}

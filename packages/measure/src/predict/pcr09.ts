@@ -1,0 +1,89 @@
+import { ascii, utf16z } from '../bytes/text.ts';
+import { MeasureError } from '../error.ts';
+import { loadedBytes, loadSection } from '../pe/section.ts';
+import { encodeTaggedEvent } from '../tcg/event-data.ts';
+import { mangleCommandLine, stubCommandLine } from '../uki/command-line.ts';
+import { servedInitrd } from '../uki/initrd.ts';
+import { kernelRelease, readKernelVersion } from '../uki/kernel.ts';
+import type { StubRules } from '../uki/rules.ts';
+import { findUkiSection } from '../uki/sections.ts';
+import { type PredictionContext, pcrEvent, type RegisterAnswer } from './context.ts';
+import type { PredictedEvent } from './prediction.ts';
+
+/** What PCR 9 covers. */
+export const describePcr09 = (): string =>
+  'The kernel’s command line and initrd, as the kernel received them';
+
+/** Tags of the kernel's EFI stub (Linux drivers/firmware/efi/libstub/efistub.h). */
+const tags = {
+  loadOptions: { id: 0x8f3b22ed, name: ascii('LOADED_IMAGE::LoadOptions\0') },
+  initrd: { id: 0x8f3b22ec, name: ascii('Linux initrd\0') },
+} as const;
+
+const clause = 'Linux drivers/firmware/efi/libstub/efi-stub-helper.c `efi_measure_tagged_event`';
+
+/** Both measurements are there from this kernel on; for older ones there are no rules. */
+const oldestKernel = { major: 6, minor: 1 };
+
+/** PCR 9: what the kernel's EFI stub measures before it starts: command line, then initrd. */
+export function predictPcr09(context: PredictionContext): RegisterAnswer {
+  if ('unknown' in context.stub) return { status: 'unpredictable', reason: context.stub.unknown };
+  const rules = context.stub.value;
+  const version = findKernelVersion(context, rules);
+  const [major, minor] = kernelRelease(version);
+  if (major < oldestKernel.major || (major === oldestKernel.major && minor < oldestKernel.minor)) {
+    return {
+      status: 'not-predicted',
+      reason: `What the EFI stub of Linux ${version.split(' ')[0]} measures is not known; 6.1 and later are`,
+    };
+  }
+  return {
+    status: 'predicted',
+    reason: 'Command line and initrd are in the image; nothing beside the image adds to them',
+    events: [...loadOptions(context, rules), ...initrd(context, rules)],
+  };
+}
+
+function findKernelVersion(context: PredictionContext, rules: StubRules): string {
+  const section = findUkiSection(context.pe, rules, '.linux');
+  if (!section) throw new MeasureError('not-found', 'The image has no section ".linux"');
+  return readKernelVersion(loadSection(context.uki, section).data);
+}
+
+/** LoadOptions as the systemd stub sets them. */
+function loadOptions(context: PredictionContext, rules: StubRules): PredictedEvent[] {
+  const section = findUkiSection(context.pe, rules, '.cmdline');
+  const own = section ? stubCommandLine(loadedBytes(loadSection(context.uki, section))) : '';
+  const extra = rules.smbiosCommandLine ? mangleCommandLine(context.machine.smbiosCommandLine ?? '') : '';
+  const text = [own, extra].filter((part) => part !== '').join(' ');
+  if (!section && text === '') return []; // LoadOptionsSize is 0: nothing is measured.
+  return [
+    pcrEvent(context, 9, {
+      stage: 'kernel-start',
+      eventType: 'EV_EVENT_TAG',
+      measured: [utf16z(text)],
+      data: encodeTaggedEvent(tags.loadOptions.id, tags.loadOptions.name),
+      source: { kind: 'sections', sections: section ? ['.cmdline'] : [], length: 2 * text.length + 2 },
+      clause,
+      dependsOn: extra === '' ? ['image', 'stub', 'kernel'] : ['image', 'stub', 'kernel', 'smbios'],
+      description: `command line "${text}" in UTF-16 with its NUL`,
+    }),
+  ];
+}
+
+function initrd(context: PredictionContext, rules: StubRules): PredictedEvent[] {
+  const served = servedInitrd(context.uki, context.pe, rules);
+  if (!served) return [];
+  return [
+    pcrEvent(context, 9, {
+      stage: 'kernel-start',
+      eventType: 'EV_EVENT_TAG',
+      measured: [served.bytes],
+      data: encodeTaggedEvent(tags.initrd.id, tags.initrd.name),
+      source: { kind: 'sections', sections: served.sections, length: served.bytes.length },
+      clause,
+      dependsOn: ['image', 'stub', 'kernel'],
+      description: `initrd of ${served.bytes.length} bytes, made of ${served.sections.join(', ')}`,
+    }),
+  ];
+}

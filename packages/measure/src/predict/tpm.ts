@@ -1,0 +1,127 @@
+import { MeasureError } from '../error.ts';
+import { defaultHasher, type Hasher, type HashName, hashNames } from '../hash.ts';
+import { readPe } from '../pe/image.ts';
+import type { BankDigests } from '../tpm/bank.ts';
+import { replayPcr } from '../tpm/pcr.ts';
+import { parseGpt } from '../uefi/gpt.ts';
+import { type StubRules, stubRules } from '../uki/rules.ts';
+import { readStubVersion } from '../uki/stub.ts';
+import type { Known, PredictionContext, RegisterAnswer } from './context.ts';
+import type { Machine } from './machine.ts';
+import { describePcr00, predictPcr00 } from './pcr00.ts';
+import { describePcr01, predictPcr01 } from './pcr01.ts';
+import { describePcr02, predictPcr02 } from './pcr02.ts';
+import { describePcr03, predictPcr03 } from './pcr03.ts';
+import { describePcr04, predictPcr04 } from './pcr04.ts';
+import { describePcr05, predictPcr05 } from './pcr05.ts';
+import { describePcr06, predictPcr06 } from './pcr06.ts';
+import { describePcr07, predictPcr07 } from './pcr07.ts';
+import { describePcr08, predictPcr08 } from './pcr08.ts';
+import { describePcr09, predictPcr09 } from './pcr09.ts';
+import { describePcr10, predictPcr10 } from './pcr10.ts';
+import { describePcr11, predictPcr11 } from './pcr11.ts';
+import { describePcr12, predictPcr12 } from './pcr12.ts';
+import { describePcr13, predictPcr13 } from './pcr13.ts';
+import { describePcr14, predictPcr14 } from './pcr14.ts';
+import { describePcr15, predictPcr15 } from './pcr15.ts';
+import type { PredictedEvent, Prediction, RegisterPrediction } from './prediction.ts';
+
+/** PCR 0 to 15 in order. */
+const pcrs: readonly { describe: () => string; predict: (context: PredictionContext) => RegisterAnswer }[] = [
+  { describe: describePcr00, predict: predictPcr00 },
+  { describe: describePcr01, predict: predictPcr01 },
+  { describe: describePcr02, predict: predictPcr02 },
+  { describe: describePcr03, predict: predictPcr03 },
+  { describe: describePcr04, predict: predictPcr04 },
+  { describe: describePcr05, predict: predictPcr05 },
+  { describe: describePcr06, predict: predictPcr06 },
+  { describe: describePcr07, predict: predictPcr07 },
+  { describe: describePcr08, predict: predictPcr08 },
+  { describe: describePcr09, predict: predictPcr09 },
+  { describe: describePcr10, predict: predictPcr10 },
+  { describe: describePcr11, predict: predictPcr11 },
+  { describe: describePcr12, predict: predictPcr12 },
+  { describe: describePcr13, predict: predictPcr13 },
+  { describe: describePcr14, predict: predictPcr14 },
+  { describe: describePcr15, predict: predictPcr15 },
+];
+
+/** An image and the machine that will boot it. */
+export interface TpmPredictionInput {
+  /** The unified kernel image. */
+  readonly uki: Uint8Array;
+  readonly machine: Machine;
+  /** PCR banks to predict; all four by default. */
+  readonly banks?: readonly HashName[];
+}
+
+/**
+ * What a TPM 2.0 will measure when firmware boots the image from a disk: PCR 0 to 15, each with its events, or with
+ * the reason why it isn't known.
+ *
+ * Throws a `MeasureError` when the image is no PE file or the disk's partition table is broken.
+ * An image that can be read but not understood makes single registers `unpredictable`.
+ */
+export function predictTpm(input: TpmPredictionInput, hasher: Hasher = defaultHasher): Prediction {
+  const { uki, machine, banks = hashNames } = input;
+  const pe = readPe(uki);
+  const stub = known((): StubRules => stubRules(readStubVersion(uki, pe).major));
+  const context: PredictionContext = { uki, pe, stub, gpt: readGpt(machine.disk), machine, hasher, banks };
+  const registers = pcrs.map(({ describe, predict }, pcr): RegisterPrediction => {
+    const answer = predictOrExplain(() => predict(context));
+    const events = answer.status === 'predicted' ? answer.events : [];
+    return {
+      register: `PCR${pcr}`,
+      pcr,
+      status: answer.status,
+      reason: answer.reason,
+      covers: describe(),
+      events,
+      values: answer.status === 'predicted' ? replayEvents(hasher, banks, events) : {},
+    };
+  });
+  return { banks, registers };
+}
+
+/** The values that a register's events give. */
+function replayEvents(
+  hasher: Hasher,
+  banks: readonly HashName[],
+  events: readonly PredictedEvent[],
+): BankDigests {
+  return Object.fromEntries(
+    banks.map((bank) => [
+      bank,
+      replayPcr(
+        hasher,
+        bank,
+        events.flatMap(({ digests }) => digests[bank] ?? []),
+      ),
+    ]),
+  );
+}
+
+function readGpt(disk: Machine['disk']): PredictionContext['gpt'] {
+  if (disk === 'unpartitioned') return 'none';
+  if (!(disk instanceof Uint8Array)) return disk;
+  try {
+    return parseGpt(disk);
+  } catch (error) {
+    if (error instanceof MeasureError && error.code === 'not-found') return 'none';
+    throw error;
+  }
+}
+
+function known<T>(read: () => T): Known<T> {
+  try {
+    return { value: read() };
+  } catch (error) {
+    if (error instanceof MeasureError) return { unknown: error.message };
+    throw error;
+  }
+}
+
+function predictOrExplain(predict: () => RegisterAnswer): RegisterAnswer {
+  const answer = known(predict);
+  return 'value' in answer ? answer.value : { status: 'unpredictable', reason: answer.unknown };
+}

@@ -1,0 +1,44 @@
+import { equalBytes } from '../bytes/compare.ts';
+import { ascii } from '../bytes/text.ts';
+import { defaultHasher, type Hasher, type HashName, hashNames } from '../hash.ts';
+import { extendPcr, initialPcr } from '../tpm/pcr.ts';
+import type { EventLog, LoggedEvent } from './event-log.ts';
+import { eventTypes } from './event-type.ts';
+
+/** Bank → PCR index → value, for every PCR that an event of the log extends. */
+export type ReplayedPcrs = ReadonlyMap<HashName, ReadonlyMap<number, Uint8Array>>;
+
+const startupLocality = ascii('StartupLocality\0');
+
+/**
+ * The PCRs that a log's digests give, in each bank this library can hash. EV_NO_ACTION events are not extended;
+ * a StartupLocality event sets what PCR 0 starts from (PC Client Platform Firmware Profile 1.06, 10.4.5.3).
+ */
+export function replayEventLog(log: EventLog, hasher: Hasher = defaultHasher): ReplayedPcrs {
+  const banks = hashNames.filter((name) => log.algorithms.some((algorithm) => algorithm.name === name));
+  const locality = log.events.map(readStartupLocality).find((value) => value !== undefined) ?? 0;
+  return new Map(banks.map((bank) => [bank, replayBank(log, bank, locality, hasher)]));
+}
+
+function replayBank(
+  log: EventLog,
+  bank: HashName,
+  locality: number,
+  hasher: Hasher,
+): Map<number, Uint8Array> {
+  const values = new Map<number, Uint8Array>();
+  for (const event of log.events) {
+    const digest = event.digests.get(bank);
+    if (event.untrustedEventType === eventTypes.EV_NO_ACTION || digest === undefined) continue;
+    const value = values.get(event.pcr) ?? initialPcr(bank, event.pcr === 0 ? locality : 0);
+    values.set(event.pcr, extendPcr(hasher, bank, value, digest));
+  }
+  return values;
+}
+
+function readStartupLocality(event: LoggedEvent): number | undefined {
+  const data = event.untrustedData;
+  if (event.untrustedEventType !== eventTypes.EV_NO_ACTION || event.pcr !== 0) return undefined;
+  if (!equalBytes(data.subarray(0, startupLocality.length), startupLocality)) return undefined;
+  return data[startupLocality.length];
+}
