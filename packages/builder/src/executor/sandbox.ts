@@ -1,0 +1,181 @@
+import { access, chown, lchown, mkdtemp, open, readdir, readFile, stat } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { BuilderError } from '../error.ts';
+import { explainDiskFull } from '../store/errno.ts';
+import { removeTree } from '../store/remove-tree.ts';
+import { diagnoseNamespaces, gatherNamespaceFacts } from './diagnose.ts';
+import { ENTRY_TOOLS, enterRoot, LOADER, MOUNT_POINTS } from './enter.ts';
+import { stepCommand, stepEnvironment } from './environment.ts';
+import type { Executor, Root, Step, StepIo } from './executor.ts';
+import { stepFailure, stepLimit } from './failure.ts';
+import { chooseIdentity, type Identity } from './identity.ts';
+import { diskGuard, folderBytes } from './limits.ts';
+import { LineSplitter } from './lines.ts';
+import { stepBinds } from './step-binds.ts';
+import { supervise, timeGuard } from './supervise.ts';
+
+/** A step that prints more than this is out of its mind. */
+const MAX_LOG_BYTES = 256 * 2 ** 20;
+/** A single file of a step's own working may be this large even where its output may not. */
+const MIN_FILE_BYTES = 4 * 2 ** 30;
+/** Lines of a failed step that its error shows. */
+const TAIL_LINES = 20;
+
+export interface SandboxOptions {
+  /** `$JOBS` of every step; the machine's processors by default. */
+  readonly jobs?: number;
+}
+
+/**
+ * The executor that needs no daemon and no package: Linux namespaces, entered through the root's own `unshare`.
+ * Works the same for an ordinary user and for root.
+ */
+export function sandboxExecutor(options: SandboxOptions = {}): Executor {
+  const jobs = options.jobs ?? availableParallelism();
+  return {
+    name: 'sandbox',
+    check: (root) => checkSandbox(root, (step, io) => executeStep(step, io, jobs)),
+    execute: (step, io) => executeStep(step, io, jobs),
+  };
+}
+
+/** Steps run at once by this process each get a host id of their own. */
+let runs = 0;
+
+async function executeStep(step: Step, io: StepIo, jobs: number): Promise<void> {
+  io.signal?.throwIfAborted();
+  await checkRoot(step.root);
+  const binds = await stepBinds(step, io);
+  const identity = await identityFor(step);
+  if (identity.kind === 'mapped') {
+    for (const dir of [io.outDir, io.workDir]) await chown(dir, identity.hostId, identity.hostId);
+  }
+  const command = enterRoot({
+    rootPath: step.root.path,
+    binds,
+    network: 'none',
+    identity,
+    env: stepEnvironment(step, jobs),
+    limits: {
+      processes: step.limits.processes,
+      fileBytes: Math.max(step.limits.outputBytes, MIN_FILE_BYTES),
+    },
+    command: stepCommand(step),
+  });
+
+  const tail: string[] = [];
+  const lines = new LineSplitter((line) => {
+    tail.push(line);
+    if (tail.length > TAIL_LINES) tail.shift();
+    io.onLine?.(line);
+  });
+  const log = await open(io.logFile, 'a', 0o644);
+  try {
+    let logBytes = 0;
+    const tooLong = new AbortController();
+    const exit = await supervise(command, {
+      onOutput: async (chunk) => {
+        logBytes += chunk.length;
+        if (logBytes > MAX_LOG_BYTES) return tooLong.abort();
+        lines.push(chunk);
+        await log.appendFile(chunk);
+      },
+      guards: [
+        timeGuard(step.limits.seconds, 'time'),
+        diskGuard(io.outDir, io.workDir, step.limits.outputBytes),
+        (stop) => aborted(tooLong.signal, stop).then((yes) => (yes ? 'log-size' : undefined)),
+      ],
+      ...(io.signal === undefined ? {} : { signal: io.signal }),
+    });
+    lines.end();
+    io.signal?.throwIfAborted();
+    if (exit.killedFor !== undefined) throw stepLimit(step, exit.killedFor, tail, io.logFile);
+    if (!exit.entered) throw await unavailable(step.root, tail);
+    if (exit.code !== 0) throw stepFailure(step, exit, tail, io.logFile);
+    if ((await folderBytes(io.outDir, step.limits.outputBytes)) > step.limits.outputBytes) {
+      throw stepLimit(step, 'output-size', tail, io.logFile);
+    }
+  } catch (error) {
+    throw explainDiskFull(error, io.logFile);
+  } finally {
+    await log.close();
+    if (identity.kind === 'mapped') await takeBack(io.outDir);
+  }
+}
+
+/** A host id of its own needs everything that it reads to be readable by others; the store's entries are. */
+async function identityFor(step: Step): Promise<Identity> {
+  const [uidMap, gidMap] = await Promise.all([
+    readFile('/proc/self/uid_map', 'utf8'),
+    readFile('/proc/self/gid_map', 'utf8'),
+  ]);
+  const identity = chooseIdentity({
+    uid: process.getuid?.() ?? -1,
+    uidMap,
+    gidMap,
+    slot: process.pid + runs++ * 257,
+  });
+  for (const path of [step.root.path, ...Object.values(step.inputs).map((input) => input.path)]) {
+    const { mode } = await stat(path);
+    if ((mode & 0o004) === 0) return { kind: 'caller' };
+  }
+  return identity;
+}
+
+/** Gives what the step's host id made to us; links are not followed. Nothing of the step runs any more. */
+async function takeBack(dir: string): Promise<void> {
+  const [uid, gid] = [process.getuid?.() ?? 0, process.getgid?.() ?? 0];
+  await lchown(dir, uid, gid);
+  for (const entry of await readdir(dir, { withFileTypes: true })) {
+    const path = join(dir, entry.name);
+    if (entry.isDirectory()) await takeBack(path);
+    else await lchown(path, uid, gid);
+  }
+}
+
+/** The root must hold what brings a process into it; a root without it is a wrong lock, not a wrong machine. */
+async function checkRoot(root: Root): Promise<void> {
+  const needed = [LOADER, ...ENTRY_TOOLS.map((tool) => `usr/bin/${tool}`), ...MOUNT_POINTS];
+  for (const name of needed) {
+    await access(join(root.path, name)).catch(() => {
+      throw new BuilderError('lock-invalid', `The root ${root.digest} has no "/${name}"`, {
+        hint: 'The toolchain needs the packages util-linux, mount, coreutils and dash: run "altee lock --update"',
+      });
+    });
+  }
+}
+
+async function checkSandbox(root: Root, run: (step: Step, io: StepIo) => Promise<void>): Promise<void> {
+  const scratch = await mkdtemp(join(tmpdir(), 'altee-check-'));
+  try {
+    const [outDir, workDir] = [await mkdtemp(join(scratch, 'out-')), await mkdtemp(join(scratch, 'work-'))];
+    const probe: Step = {
+      name: 'check',
+      root,
+      script: 'true',
+      env: {},
+      inputs: {},
+      limits: { seconds: 30, outputBytes: 4096, processes: 16 },
+    };
+    await run(probe, { outDir, workDir, logFile: join(scratch, 'log') });
+  } finally {
+    await removeTree(scratch);
+  }
+}
+
+async function unavailable(root: Root, tail: readonly string[]): Promise<BuilderError> {
+  const { cause, remedy } = diagnoseNamespaces(await gatherNamespaceFacts(root.path, tail.join('\n')));
+  return new BuilderError('sandbox-unavailable', `Cannot start the sandbox: ${cause}`, {
+    hint: `${remedy}; or use --executor docker`,
+    details: tail,
+  });
+}
+
+/** Whether `signal` was aborted before `stop` was. */
+function aborted(signal: AbortSignal, stop: AbortSignal): Promise<boolean> {
+  return new Promise((resolve) => {
+    signal.addEventListener('abort', () => resolve(true), { once: true });
+    stop.addEventListener('abort', () => resolve(false), { once: true });
+  });
+}
