@@ -1,10 +1,14 @@
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { BuilderError } from '../error.ts';
-import { type FetchLimits, fetchFirst } from './fetch-first.ts';
+import { fetchFiles } from '../fetch/fetch-files.ts';
+import type { Reporter } from '../report.ts';
+import type { Store } from '../store/store.ts';
+import { fetchFirst, type Patience } from './fetch-first.ts';
 import { maxInReleaseBytes, type Release, type SignedFile, verifyInRelease } from './in-release.ts';
 import { type ArchiveKey, archiveKeys, securityArchiveKeys } from './keys/trixie.ts';
 import { type DebianArchive, type OriginMap, urlsOf } from './origins.ts';
+import { unxzVerified } from './unxz.ts';
 
 /** A suite that packages are resolved from, and who signs it. */
 export interface Suite {
@@ -27,19 +31,14 @@ export const suites: readonly Suite[] = [
   },
 ];
 
-/** What altee keeps of the store: verified files by digest. */
-export interface FileStore {
-  filePath(sha256: string): string;
-  hasFile(sha256: string): Promise<boolean>;
-  addFile(sha256: string, size: number, write: (path: string) => Promise<void>): Promise<string>;
-}
-
 export interface ArchiveContext {
-  readonly store: FileStore;
+  readonly store: Store;
   readonly origins: OriginMap;
+  readonly reporter: Reporter;
   /** The time that signatures and expiry are judged at. */
   readonly now: Date;
-  readonly limits?: Omit<FetchLimits, 'maxBytes'>;
+  /** For tests: how long to wait for a server. */
+  readonly patience?: Patience;
 }
 
 /** A suite's verified release file. */
@@ -62,7 +61,7 @@ export async function fetchRelease(
   notBefore?: Date,
 ): Promise<SuiteRelease> {
   const path = `${suite.archive}:dists/${suite.codename}/InRelease`;
-  const limits = { ...context.limits, maxBytes: maxInReleaseBytes };
+  const limits = { ...context.patience, maxBytes: maxInReleaseBytes };
   return fetchFirst(
     `the release file of ${suite.codename}`,
     urlsOf(context.origins, path),
@@ -102,7 +101,7 @@ export function signedIndex(release: SuiteRelease, index: keyof typeof indexPath
 export async function fetchIndex(
   release: SuiteRelease,
   index: keyof typeof indexPaths,
-  { store, origins, limits }: ArchiveContext,
+  { store, origins, reporter, patience }: ArchiveContext,
 ): Promise<Uint8Array> {
   const path = indexPaths[index];
   const signed = signedFile(release, path);
@@ -113,32 +112,29 @@ export async function fetchIndex(
   const { archive, codename } = release.suite;
   const folder = `${archive}:dists/${codename}`;
   // By its digest first: the plain name changes under us while the mirror is updated.
-  const byHash = `${folder}/${path.replace(/[^/]+$/, '')}by-hash/SHA256/${compressed.sha256.slice('sha256:'.length)}`;
-  const urls = [...urlsOf(origins, byHash), ...urlsOf(origins, `${folder}/${path}.xz`)];
+  const byHash = path.replace(/[^/]+$/, `by-hash/SHA256/${compressed.sha256.slice('sha256:'.length)}`);
   const name = `${codename}'s ${path}.xz`;
-  const bytes = await fetchFirst(name, urls, { ...limits, maxBytes: compressed.sizeBytes }, (found, url) => {
-    if (found.length === compressed.sizeBytes && sha256Of(found) === compressed.sha256) return found;
-    throw new BuilderError(
-      'digest-mismatch',
-      `${url} is not the file that ${codename}'s release file vouches for`,
-      {
-        hint: 'The mirror may be in the middle of an update: try again in some minutes, or use another',
-      },
-    );
+  const file = {
+    size: compressed.sizeBytes,
+    sha256: compressed.sha256,
+    origins: [`${folder}/${byHash}`, `${folder}/${path}.xz`],
+  };
+  const fetched = await fetchFiles(store, [{ name, file }], {
+    ...patience,
+    originsOf: (origin) => urlsOf(origins, origin),
+    offline: false,
+    reporter,
+    title: `Fetch ${name}`,
   });
-  const decompressed = await unxz(bytes, signed, name);
-  if (decompressed.length > 0)
+  const decompressed = await unxzVerified(fetched.get(name) ?? '', signed, name);
+  if (decompressed.length > 0) {
     await store.addFile(signed.sha256, signed.sizeBytes, (to) => writeFile(to, decompressed));
+  }
   return decompressed;
 }
 
-async function unxz(bytes: Uint8Array, signed: SignedFile, name: string): Promise<Uint8Array> {
-  const { unxzVerified } = await import('./unxz.ts');
-  return unxzVerified(bytes, signed, name);
-}
-
 /** A file in the store was verified when it entered; an index is read once more, since it decides what is fetched. */
-async function readKept(store: FileStore, signed: SignedFile): Promise<Uint8Array | undefined> {
+async function readKept(store: Store, signed: SignedFile): Promise<Uint8Array | undefined> {
   if (!(await store.hasFile(signed.sha256))) return undefined;
   const bytes = await readFile(store.filePath(signed.sha256));
   return sha256Of(bytes) === signed.sha256 ? bytes : undefined;

@@ -23,34 +23,35 @@ export function parseStanza(text: string, where: string): Stanza {
   return fields;
 }
 
-const separator = Buffer.from('\n\n');
-const packageField = Buffer.from('Package:');
-const providesField = Buffer.from('\nProvides:');
+const separator = '\n\n';
+const packageField = 'Package:';
+const providesField = '\nProvides:';
 
 /**
  * A Packages or Sources index: 50 MB of which a resolution reads 0.3 percent. The constructor notes where each
  * package's stanzas are; a stanza is parsed when it is asked for.
  */
 export class StanzaIndex {
-  readonly #bytes: Buffer;
+  /** One character a byte: V8 searches that many times faster than it decodes UTF-8. */
+  readonly #text: string;
   readonly #where: string;
   readonly #starts = new Map<string, number[]>();
   readonly #providers = new Map<string, number[]>();
 
   /** `where` names the index in errors. Throws `index-invalid` for a stanza without a package name. */
   constructor(bytes: Uint8Array, where: string) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
     this.#where = where;
-    let provides = this.#bytes.indexOf(providesField);
-    for (let start = 0; start < this.#bytes.length; ) {
+    let provides = this.#text.indexOf(providesField);
+    for (let start = 0; start < this.#text.length; ) {
       const end = this.#endOf(start);
       if (end > start) append(this.#starts, this.#nameAt(start, end), start);
       if (provides >= 0 && provides < end) {
         for (const name of this.#providedAt(provides)) append(this.#providers, name, start);
-        provides = this.#bytes.indexOf(providesField, end);
+        provides = this.#text.indexOf(providesField, end);
       }
       start = end + separator.length;
-      while (this.#bytes[start] === 0x0a) start++;
+      while (this.#text[start] === '\n') start++;
     }
   }
 
@@ -70,25 +71,22 @@ export class StanzaIndex {
   }
 
   #parse(start: number): Stanza {
-    return parseStanza(this.#bytes.toString('utf8', start, this.#endOf(start)), this.#where);
+    const bytes = Buffer.from(this.#text.slice(start, this.#endOf(start)), 'latin1');
+    return parseStanza(bytes.toString('utf8'), this.#where);
   }
 
   #endOf(start: number): number {
-    const end = this.#bytes.indexOf(separator, start);
-    return end < 0 ? this.#bytes.length : end;
+    const end = this.#text.indexOf(separator, start);
+    return end < 0 ? this.#text.length : end;
   }
 
   #nameAt(start: number, end: number): string {
     let at = start;
-    while (
-      at < end &&
-      this.#bytes.compare(packageField, 0, packageField.length, at, at + packageField.length)
-    ) {
-      const next = this.#bytes.indexOf(0x0a, at);
+    while (at < end && !this.#text.startsWith(packageField, at)) {
+      const next = this.#text.indexOf('\n', at);
       at = next < 0 ? end : next + 1;
     }
-    if (at >= end)
-      throw malformed(this.#where, this.#bytes.toString('utf8', start, Math.min(end, start + 80)));
+    if (at >= end) throw malformed(this.#where, this.#text.slice(start, Math.min(end, start + 80)));
     return this.#lineAt(at + packageField.length).trim();
   }
 
@@ -100,8 +98,8 @@ export class StanzaIndex {
   }
 
   #lineAt(start: number): string {
-    const end = this.#bytes.indexOf(0x0a, start);
-    return this.#bytes.toString('utf8', start, end < 0 ? this.#bytes.length : end);
+    const end = this.#text.indexOf('\n', start);
+    return this.#text.slice(start, end < 0 ? this.#text.length : end);
   }
 }
 

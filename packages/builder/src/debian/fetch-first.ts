@@ -1,15 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BuilderError } from '../error.ts';
+import { reasonOf, TryFailure } from '../fetch/failure.ts';
+import { request } from '../fetch/request.ts';
 
-export interface FetchLimits {
-  readonly maxBytes: number;
+/** How long to wait for servers. */
+export interface Patience {
   /** A server that sends nothing for so long is given up. */
   readonly idleMs?: number;
-  /** Waits before the second, third, … try of a URL whose server was busy or whose connection broke. */
-  readonly retryMs?: readonly number[];
+  /** Tries of a URL whose server is busy or whose connection breaks. */
+  readonly attempts?: number;
+  /** Wait before the second try; each further one is twice as long. */
+  readonly backoffMs?: number;
 }
 
-const defaults = { idleMs: 20_000, retryMs: [300, 1_500] };
+export interface FetchLimits extends Patience {
+  readonly maxBytes: number;
+}
+
+const IDLE_MS = 20_000;
+const ATTEMPTS = 3;
+const BACKOFF_MS = 400;
 
 /**
  * Gives what `accept` makes of the first URL whose bytes it accepts. `accept` throws for bytes that it does not
@@ -52,60 +62,42 @@ export async function fetchFirst<T>(
   });
 }
 
-/** A failure that another try may mend. */
-class TransientError extends BuilderError {}
-
 async function fetchWithRetries(url: string, limits: FetchLimits): Promise<Uint8Array> {
-  for (const wait of limits.retryMs ?? defaults.retryMs) {
+  const { attempts = ATTEMPTS, backoffMs = BACKOFF_MS } = limits;
+  for (let attempt = 1; ; attempt++) {
     try {
       return await fetchBounded(url, limits);
     } catch (error) {
-      if (!(error instanceof TransientError)) throw error;
-      await sleep(wait);
+      if (!(error instanceof TryFailure)) throw error;
+      if (error.kind !== 'again' || attempt >= attempts) {
+        throw new BuilderError('download-failed', `${url}: ${error.message}`, { cause: error });
+      }
+      await sleep(error.waitMs ?? backoffMs * 2 ** (attempt - 1));
     }
   }
-  return fetchBounded(url, limits);
 }
 
-async function fetchBounded(
-  url: string,
-  { maxBytes, idleMs = defaults.idleMs }: FetchLimits,
-): Promise<Uint8Array> {
+async function fetchBounded(url: string, { maxBytes, idleMs = IDLE_MS }: FetchLimits): Promise<Uint8Array> {
   const stalled = new AbortController();
   const timer = setTimeout(() => stalled.abort(), idleMs);
   try {
-    const response = await fetch(url, { signal: stalled.signal, redirect: 'follow' });
-    if (!response.ok || response.body === null) {
-      await response.body?.cancel();
-      const Failure = response.status >= 500 || response.status === 429 ? TransientError : BuilderError;
-      throw new Failure('download-failed', `${url} answers ${response.status} ${response.statusText}`.trim());
-    }
+    const response = await request(url, 0, stalled.signal);
     const chunks: Uint8Array[] = [];
     let size = 0;
-    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+    for await (const chunk of response.body ?? []) {
       timer.refresh();
       size += chunk.length;
-      if (size > maxBytes) {
-        throw new BuilderError('download-failed', `${url} sends more than ${maxBytes} bytes`);
-      }
+      if (size > maxBytes) throw new TryFailure('next', `it sent more than ${maxBytes} bytes`);
       chunks.push(chunk);
     }
     return Buffer.concat(chunks, size);
   } catch (error) {
-    if (error instanceof BuilderError) throw error;
-    const why = stalled.signal.aborted
-      ? `sends nothing for ${idleMs / 1000} s`
-      : `cannot be read: ${causeOf(error)}`;
-    throw new TransientError('download-failed', `${url} ${why}`, { cause: error });
+    if (error instanceof TryFailure) throw error;
+    const reason = stalled.signal.aborted ? `it sent nothing for ${idleMs / 1000} s` : reasonOf(error);
+    throw new TryFailure('again', reason);
   } finally {
     clearTimeout(timer);
     // Whatever ended the loop early must not leave the connection open.
     stalled.abort();
   }
-}
-
-/** `fetch` says "fetch failed"; what failed is in the cause. */
-function causeOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? error.cause.message : error.message;
 }

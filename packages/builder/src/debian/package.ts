@@ -48,7 +48,7 @@ export function parsePackage(
   if (architecture !== 'amd64' && architecture !== 'all') return undefined;
   const relations = (key: string) => parseRelations(stanza.get(key) ?? '');
   return {
-    name: field('package', /^[a-z0-9][a-z0-9+.-]+$/),
+    name: field('package', /^[a-z0-9][a-z0-9+.-]*$/),
     version: field('version', /^[A-Za-z0-9.+:~-]+$/),
     architecture,
     archive,

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { BuilderError } from '../error.ts';
 import type { StanzaIndex } from './control.ts';
 import { type DebianArchive, type OriginMap, urlsOf } from './origins.ts';
@@ -18,8 +18,8 @@ export interface KernelSource {
   readonly sizeBytes: number;
   /** `sha256:` and 64 hex digits. */
   readonly sha256: string;
-  /** As in a lock: `debian:pool/…`. */
-  readonly origin: string;
+  /** As in a lock: `debian:pool/…`; of each archive that carries it. */
+  readonly origins: readonly string[];
 }
 
 /**
@@ -39,13 +39,14 @@ export function kernelSources(indexes: readonly SourceIndex[], series: string): 
         if (!/^pool(?:\/[a-z0-9][A-Za-z0-9+.-]*)+$/.test(directory)) {
           throw new BuilderError('index-invalid', `Source package "linux" is in the folder "${directory}"`);
         }
-        found.set(version, {
-          version,
-          name,
-          sizeBytes: Number(size),
-          sha256: `sha256:${digest}`,
-          origin: `${archive}:${directory}/${name}`,
-        });
+        const sha256 = `sha256:${digest}`;
+        const origin = `${archive}:${directory}/${name}`;
+        const known = found.get(version);
+        if (known === undefined) {
+          found.set(version, { version, name, sizeBytes: Number(size), sha256, origins: [origin] });
+        } else if (known.sha256 === sha256 && !known.origins.includes(origin)) {
+          found.set(version, { ...known, origins: [...known.origins, origin] });
+        }
       }
     }
   }
@@ -64,7 +65,9 @@ export async function findKernelSource(
   idleMs = 10_000,
 ): Promise<KernelSource> {
   const candidates = kernelSources(indexes, series);
-  for (const candidate of candidates) if (await isThere(candidate, origins, idleMs)) return candidate;
+  const there = await Promise.all(candidates.map((candidate) => isThere(candidate, origins, idleMs)));
+  const newest = candidates.find((_, at) => there[at]);
+  if (newest !== undefined) return newest;
   const listed = candidates.map(({ version }) => version).join(', ');
   throw new BuilderError(
     'package-not-found',
@@ -80,15 +83,15 @@ export async function findKernelSource(
 }
 
 async function isThere(
-  { origin, sizeBytes }: KernelSource,
+  { name, origins: locked, sizeBytes }: KernelSource,
   origins: OriginMap,
   idleMs: number,
 ): Promise<boolean> {
   for (const dir of origins.vendorDirs) {
-    const found = await stat(join(dir, basename(origin))).catch(() => undefined);
+    const found = await stat(join(dir, name)).catch(() => undefined);
     if (found?.size === sizeBytes) return true;
   }
-  for (const url of urlsOf(origins, origin)) {
+  for (const url of locked.flatMap((origin) => urlsOf(origins, origin))) {
     const answer = await fetch(url, { method: 'HEAD', signal: AbortSignal.timeout(idleMs) }).catch(
       () => undefined,
     );

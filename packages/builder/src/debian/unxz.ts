@@ -1,30 +1,22 @@
 import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { BuilderError } from '../error.ts';
+import { wasmXz } from '../root/xz.ts';
 import type { SignedFile } from './in-release.ts';
 
 /**
- * Decompresses an index whose compressed bytes were verified already, into at most as many bytes as were signed.
- * Throws `index-invalid` for anything but exactly the signed bytes.
+ * Decompresses an index, whose compressed bytes were verified already, into exactly the bytes that were signed.
+ * Throws `index-invalid` for any others, before more than the signed size is held.
  */
-export async function unxzVerified(
-  compressed: Uint8Array,
-  signed: SignedFile,
-  where: string,
-): Promise<Uint8Array> {
-  const { XzReadableStream } = await import('xz-decompress');
-  const source = new ReadableStream<Uint8Array>({
-    start(controller) {
-      controller.enqueue(compressed);
-      controller.close();
-    },
-  });
+export async function unxzVerified(path: string, signed: SignedFile, where: string): Promise<Uint8Array> {
   const bytes = Buffer.allocUnsafe(signed.sizeBytes);
   const hash = createHash('sha256');
   let size = 0;
   try {
-    for await (const chunk of new XzReadableStream(source) as unknown as AsyncIterable<Uint8Array>) {
-      if (size + chunk.length > bytes.length)
+    for await (const chunk of wasmXz(createReadStream(path)) as AsyncIterable<Uint8Array>) {
+      if (size + chunk.length > bytes.length) {
         throw wrong(where, `holds more than the signed ${bytes.length} bytes`);
+      }
       hash.update(chunk);
       bytes.set(chunk, size);
       size += chunk.length;
@@ -34,8 +26,9 @@ export async function unxzVerified(
     throw wrong(where, 'cannot be decompressed', cause);
   }
   if (size !== bytes.length) throw wrong(where, `holds ${size} bytes instead of the signed ${bytes.length}`);
-  if (`sha256:${hash.digest('hex')}` !== signed.sha256)
+  if (`sha256:${hash.digest('hex')}` !== signed.sha256) {
     throw wrong(where, 'has another content than what was signed');
+  }
   return bytes;
 }
 

@@ -1,32 +1,33 @@
 import { join } from 'node:path';
-import type { FileInPackage, Lock, LockedFile, LockedPackage, Manifest } from '@altee/manifest';
-import { fetchIndex, fetchRelease, type SuiteRelease, signedIndex, suites } from '../debian/archive.ts';
+import type { FileInPackage, Lock, LockedPackage, Manifest } from '@altee/manifest';
+import {
+  type ArchiveContext,
+  fetchIndex,
+  fetchRelease,
+  type Suite,
+  type SuiteRelease,
+  signedIndex,
+  suites,
+} from '../debian/archive.ts';
 import { StanzaIndex } from '../debian/control.ts';
-import type { OriginMap } from '../debian/origins.ts';
+import { urlsOf } from '../debian/origins.ts';
 import type { DebianPackage } from '../debian/package.ts';
 import { resolvePackages } from '../debian/resolve.ts';
 import { PackageUniverse } from '../debian/universe.ts';
 import { BuilderError } from '../error.ts';
 import type { Root } from '../executor/executor.ts';
-import type { Reporter } from '../report.ts';
+import { fetchFiles } from '../fetch/fetch-files.ts';
+import { assembleRoot } from '../root/assemble-root.ts';
 import { hashFile } from '../store/hash-file.ts';
-import type { Store } from '../store/store.ts';
 import { lockDebianKernel, lockGivenKernel, seriesOf } from './kernel-source.ts';
 import { type LockRequest, lockRequest, requestDigest } from './request.ts';
 import { firmwareFiles, type PackageFile, stubFile } from './toolchain.ts';
 
-export interface ResolveLockOptions {
+export interface ResolveLockOptions extends ArchiveContext {
   /** The lock that is replaced: no index older than its is accepted. */
   readonly previous?: Lock;
-  readonly reporter: Reporter;
-  readonly store: Store;
-  readonly origins: OriginMap;
-  /** The time of resolution. */
-  readonly now: Date;
-  /** Downloads and verifies files into the store; gives their paths by name. */
-  readonly fetchFiles: (files: { name: string; file: LockedFile }[]) => Promise<ReadonlyMap<string, string>>;
-  /** Unpacks packages into one root. */
-  readonly assembleRoot: (packages: { name: string; path: string; sha256: string }[]) => Promise<Root>;
+  /** What to resolve from; Debian 13 unless a test says otherwise. */
+  readonly suites?: readonly Suite[];
 }
 
 /**
@@ -70,7 +71,7 @@ async function fetchReleases(options: ResolveLockOptions): Promise<SuiteRelease[
   const task = options.reporter.start("Verify the indexes of Debian's archive");
   const known = new Map(options.previous?.debian.indexes.map(({ suite, date }) => [suite, new Date(date)]));
   const releases = await Promise.all(
-    suites.map((suite) => fetchRelease(suite, options, known.get(suite.codename))),
+    (options.suites ?? suites).map((suite) => fetchRelease(suite, options, known.get(suite.codename))),
   );
   task.done(
     releases.map(({ suite, date }) => `${suite.codename} ${date.toISOString().slice(0, 10)}`).join(', '),
@@ -111,7 +112,7 @@ async function resolveAll(
           })),
           options.origins,
         )
-      : await lockGivenKernel(line, source, options.store);
+      : await lockGivenKernel(line, source, options);
   const count = new Set(Object.values(resolved).flatMap((set) => set.map((entry) => entry.name))).size;
   task.done(`${count} packages, linux ${kernel.version}`);
   return [resolved, kernel];
@@ -158,13 +159,27 @@ function lockedPackage(entry: DebianPackage): LockedPackage {
 async function assembleRoots(
   resolved: Resolved,
   packages: Readonly<Record<string, LockedPackage>>,
-  { fetchFiles, assembleRoot }: ResolveLockOptions,
+  { store, origins, reporter, patience }: ResolveLockOptions,
 ): Promise<ReadonlyMap<string, Root>> {
-  const paths = await fetchFiles(Object.entries(packages).map(([name, file]) => ({ name, file })));
+  const files = Object.entries(packages).map(([name, file]) => ({ name, file }));
+  const paths = await fetchFiles(store, files, {
+    ...patience,
+    originsOf: (origin) => urlsOf(origins, origin),
+    vendorDirs: origins.vendorDirs,
+    offline: false,
+    reporter,
+    title: 'Fetch the packages',
+  });
+  const packageFiles = new Map(
+    Object.entries(packages).map(([name, { sha256 }]) => [name, { name, sha256, path: pathOf(paths, name) }]),
+  );
   const roots = new Map<string, Root>();
   for (const [root, set] of Object.entries(resolved)) {
-    const unpacked = set.map(({ name, sha256 }) => ({ name, sha256, path: pathOf(paths, name) }));
-    roots.set(root, await assembleRoot(unpacked));
+    const members = set.flatMap(({ name }) => packageFiles.get(name) ?? []);
+    // One root's xz unpacks the others.
+    const helpers = [...packageFiles.values()];
+    const title = `Unpack the root "${root}"`;
+    roots.set(root, await assembleRoot(store, members, { reporter, title, helpers }));
   }
   return roots;
 }
