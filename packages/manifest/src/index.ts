@@ -1,4 +1,7 @@
+export { LockError, ManifestError } from './error.ts';
 export * from './lock.ts';
+export { parseManifest } from './parse-manifest.ts';
+export type { Problem } from './problem.ts';
 export type { App } from './schema/app.ts';
 export type { Input } from './schema/input.ts';
 export type { Hardening, Kernel } from './schema/kernel.ts';

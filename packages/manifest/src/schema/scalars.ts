@@ -6,7 +6,7 @@ export const label = z
   .string()
   .regex(
     /^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
-    'must be 1 to 63 lower-case letters, digits or hyphens, start with a letter and not end with a hyphen',
+    'must be 1 to 63 lower-case letters, digits and hyphens, with a letter first and no hyphen last',
   )
   .register(adviceRegistry, { advise: (value) => suggestLabel(value) });
 
@@ -107,8 +107,7 @@ function adviseDigest(value: unknown): string | undefined {
 
 function adviseSize(value: unknown): string | undefined {
   if (typeof value === 'number' && Number.isInteger(value) && value > 0) {
-    const [unit, bytes] = value < 2 ** 20 ? ['MiB', 1] : ['MiB', 2 ** 20];
-    return `Write the unit: ${Math.ceil(value / Number(bytes))}${unit}`;
+    return `Write the unit, such as ${value}KiB or ${value}MiB`;
   }
   if (typeof value !== 'string') return undefined;
   const [, amount, unit] = /^(\d+)\s*([kmgt])i?b?$/i.exec(value.trim()) ?? [];

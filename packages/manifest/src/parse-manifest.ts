@@ -1,0 +1,60 @@
+import type { z } from 'zod';
+import { findingsOf } from './check/issue.ts';
+import { ManifestError } from './error.ts';
+import type { Finding } from './problem.ts';
+import { checkRules, type Sections } from './rules/rules.ts';
+import { type Manifest, manifestSchema } from './schema/manifest.ts';
+import { composeYaml } from './source/compose.ts';
+import { readText } from './source/read-text.ts';
+import type { SourceText } from './source/text.ts';
+import { type Located, locate } from './source/tree.ts';
+
+/** Bytes of a manifest: a hundred times what a large one needs. */
+export const MANIFEST_LIMIT = 2 ** 20;
+/** Tokens count white space and punctuation too: about ten thousand lines. */
+const YAML_LIMITS = { tokens: 65_536, depth: 32 };
+
+/**
+ * Parses a manifest: YAML 1.2 in UTF-8, then the schema, then the rules that span fields.
+ *
+ * Gives the manifest with every default filled in. Throws {@link ManifestError} with every problem that could be
+ * found at once, each with its line and column. Never throws anything else, whatever the input.
+ */
+export function parseManifest(input: Uint8Array | string, file: string): Manifest {
+  const { source, findings: textFindings } = readText(input, file, MANIFEST_LIMIT);
+  refuse(source, textFindings);
+  const { document, findings: yamlFindings } = composeYaml(source.text, YAML_LIMITS);
+  // What follows a syntax error is guesswork: report what YAML says, and the rest when that is mended.
+  if (document === undefined) throw new ManifestError(source.problems(yamlFindings));
+  const { root, findings: treeFindings } = locate(document);
+  refuse(source, yamlFindings, treeFindings);
+
+  const { manifest, findings } = checkManifest(root);
+  refuse(source, treeFindings, findings);
+  if (manifest === undefined || findings.length > 0) throw new ManifestError(source.problems(findings));
+  return manifest;
+}
+
+/** Throws when there is a cause to; the others only come along. */
+function refuse(source: SourceText, cause: readonly Finding[], ...others: (readonly Finding[])[]): void {
+  if (cause.length > 0) throw new ManifestError(source.problems([...cause, ...others.flat()]));
+}
+
+/** The schema over the whole, then the rules over those sections that it accepts. */
+function checkManifest(root: Located): { manifest: Manifest | undefined; findings: Finding[] } {
+  const result = manifestSchema.safeParse(root.value);
+  const issues = result.success ? [] : result.error.issues;
+  const sections = result.success ? result.data : acceptedSections(root.value);
+  const findings = issues.flatMap((issue) => findingsOf(issue, root, manifestSchema));
+  return { manifest: result.data, findings: [...findings, ...checkRules(sections, root)] };
+}
+
+function acceptedSections(value: unknown): Sections {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return {};
+  const sections: Record<string, unknown> = {};
+  for (const [key, schema] of Object.entries<z.ZodType>(manifestSchema.shape)) {
+    const result = schema.safeParse((value as Record<string, unknown>)[key]);
+    if (result.success) sections[key] = result.data;
+  }
+  return sections;
+}
