@@ -47,7 +47,7 @@ export async function fetchFiles(
   files: readonly NamedFile[],
   options: FetchOptions,
 ): Promise<Map<string, string>> {
-  const present = await Promise.all(files.map(({ file }) => store.hasFile(file.sha256)));
+  const present = await Promise.all(files.map(({ file }) => store.hasFile(file.sha256, file.size)));
   const missing = files.filter((_, index) => !present[index]);
   if (missing.length > 0) await fetchMissing(store, missing, options);
   return new Map(files.map(({ name, file }) => [name, store.filePath(file.sha256)]));

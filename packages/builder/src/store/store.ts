@@ -1,5 +1,5 @@
-import { mkdir, mkdtemp, open, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { BuilderError } from '../error.ts';
 import { checkKey, hexOf, type StoreEntry, type TreeKind, treeKinds } from './entry.ts';
 import { explainDiskFull, hasCode, ifPresent } from './errno.ts';
@@ -32,7 +32,10 @@ export interface CorruptFile {
  *
  * Every entry is made in `tmp/` and enters by one rename, so that it is there as a whole or not at all, whenever
  * a process is killed. Two processes may use one store at once: for each key one works, the other waits and takes
- * its result. (A loss of power can still lose what the disk had not written: `verify` finds such files.)
+ * its result.
+ *
+ * Nothing is forced to the disk (on a busy one that takes seconds a file): after a loss of power files may be cut
+ * off. A file of another size than asked for is fetched again, and `verify` finds the rest.
  */
 export class Store {
   readonly dir: string;
@@ -77,10 +80,13 @@ export class Store {
     return join(this.dir, 'files', 'sha256', hex.slice(0, 2), hex);
   }
 
-  /** Whether the file is there; if so it is marked as used, and stays while this process lives. */
-  async hasFile(sha256: string): Promise<boolean> {
+  /**
+   * Whether the file is there, with `size` bytes if that is given; if so it is marked as used, and stays while this
+   * process lives.
+   */
+  async hasFile(sha256: string, size?: number): Promise<boolean> {
     await this.#leases.lease([leaseOf('file', hexOf(sha256))]);
-    return markUsed(this.filePath(sha256));
+    return this.#presentFile(this.filePath(sha256), size);
   }
 
   /**
@@ -91,7 +97,7 @@ export class Store {
     const hex = hexOf(sha256);
     const path = this.filePath(sha256);
     return this.#once('file', hex, async () => {
-      if (await markUsed(path)) return path;
+      if (await this.#presentFile(path, size)) return path;
       const temp = await this.tempDir();
       try {
         const tmpPath = join(temp.path, hex);
@@ -102,8 +108,8 @@ export class Store {
             details: [`wanted: ${size} bytes, sha256:${hex}`, `got: ${actual.size} bytes, ${actual.sha256}`],
           });
         }
-        await settle(tmpPath);
-        await mkdir(join(path, '..'), { recursive: true });
+        await chmod(tmpPath, 0o444);
+        await mkdir(dirname(path), { recursive: true });
         await rename(tmpPath, path);
         return path;
       } finally {
@@ -230,6 +236,12 @@ export class Store {
     }
   }
 
+  async #presentFile(path: string, size: number | undefined): Promise<boolean> {
+    const found = await ifPresent(stat(path));
+    if (found === undefined || (size !== undefined && found.size !== size)) return false;
+    return markUsed(path);
+  }
+
   async #presentTree(kind: TreeKind, key: string): Promise<string | undefined> {
     const path = this.#treePath(kind, key);
     if ((await ifPresent(stat(path))) === undefined) return undefined;
@@ -301,15 +313,4 @@ function isTree(entry: StoreEntry): entry is StoreEntry & { kind: TreeKind } {
 async function markUsed(path: string): Promise<boolean> {
   const now = new Date();
   return (await ifPresent(utimes(path, now, now).then(() => true))) ?? false;
-}
-
-/** Read-only, and on the disk before it gets its name. */
-async function settle(path: string): Promise<void> {
-  const file = await open(path, 'r');
-  try {
-    await file.chmod(0o444);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
 }
