@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { BuilderError } from '../error.ts';
 import { checkKey, hexOf, type StoreEntry, type TreeKind, treeKinds } from './entry.ts';
@@ -34,8 +34,8 @@ export interface CorruptFile {
  * a process is killed. Two processes may use one store at once: for each key one works, the other waits and takes
  * its result.
  *
- * Nothing is forced to the disk (on a busy one that takes seconds a file): after a loss of power files may be cut
- * off. A file of another size than asked for is fetched again, and `verify` finds the rest.
+ * Files are on the disk before they get their name; trees of thousands of files are not waited for, so a loss of
+ * power can cost the trees that entered in the minute before.
  */
 export class Store {
   readonly dir: string;
@@ -108,7 +108,7 @@ export class Store {
             details: [`wanted: ${size} bytes, sha256:${hex}`, `got: ${actual.size} bytes, ${actual.sha256}`],
           });
         }
-        await chmod(tmpPath, 0o444);
+        await settle(tmpPath);
         await mkdir(dirname(path), { recursive: true });
         await rename(tmpPath, path);
         return path;
@@ -313,4 +313,15 @@ function isTree(entry: StoreEntry): entry is StoreEntry & { kind: TreeKind } {
 async function markUsed(path: string): Promise<boolean> {
   const now = new Date();
   return (await ifPresent(utimes(path, now, now).then(() => true))) ?? false;
+}
+
+/** Read-only, and on the disk before it gets its name. */
+async function settle(path: string): Promise<void> {
+  const file = await open(path, 'r');
+  try {
+    await file.chmod(0o444);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
 }
