@@ -1,5 +1,8 @@
+export { encodeLock } from './encode-lock.ts';
 export { LockError, ManifestError } from './error.ts';
+export { type JsonSchema, toJsonSchema } from './json-schema.ts';
 export * from './lock.ts';
+export { parseLock } from './parse-lock.ts';
 export { parseManifest } from './parse-manifest.ts';
 export type { Problem } from './problem.ts';
 export type { App } from './schema/app.ts';

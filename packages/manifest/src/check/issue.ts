@@ -2,6 +2,8 @@ import type { z } from 'zod';
 import type { Finding } from '../problem.ts';
 import { pathText } from '../problem.ts';
 import { adviceRegistry } from '../schema/advice.ts';
+import { apiVersion } from '../schema/manifest.ts';
+import { MOST_PROBLEMS } from '../source/text.ts';
 import { type Located, nearest } from '../source/tree.ts';
 import { didYouMean } from './edit-distance.ts';
 import { keysAt, pathsOfKey, schemasAt } from './schema-walk.ts';
@@ -15,7 +17,7 @@ export function findingsOf(issue: Issue, root: Located, schema: z.core.$ZodType)
   const { located, depth } = nearest(root, path);
   if (located.unknown) return [];
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => unknownKey(key, path, root, schema));
+    return issue.keys.slice(0, MOST_PROBLEMS).map((key) => unknownKey(key, path, root, schema));
   }
   if (issue.code === 'invalid_union') return unionFindings(issue, root, schema);
   if (issue.code === 'invalid_key') return [invalidKey(issue, located, path)];
@@ -93,8 +95,17 @@ function invalidKey(issue: z.core.$ZodIssueInvalidKey, located: Located, path: P
 }
 
 function missing(path: Path, parent: Located): Finding {
-  return { offset: parent.keyOffset ?? parent.offset, path, message: `"${pathText(path)}" is missing` };
+  const message = `"${pathText(path)}" is missing`;
+  const advice = path.length === 1 ? rootAdvice[String(path[0])] : undefined;
+  return { offset: parent.keyOffset ?? parent.offset, path, message, advice };
 }
+
+const rootAdvice: Readonly<Record<string, string>> = {
+  apiVersion: `Write apiVersion: ${apiVersion}`,
+  name: 'Write name: and a name of your own, such as hello',
+  version: 'Write version: and the version of the app, such as 0.1.0',
+  app: 'Write app: and below it build: or static:',
+};
 
 const kinds: Readonly<Record<string, string>> = {
   object: 'a mapping',
@@ -119,8 +130,12 @@ function requirement(issue: Issue, { value }: Located): string {
       return `must ${bound('at least', Number(issue.minimum), value)}`;
     case 'too_big':
       return `must ${bound('at most', Number(issue.maximum), value)}`;
+    case 'invalid_format':
+      return issue.format === 'datetime'
+        ? 'must be a time in UTC (ISO 8601)'
+        : `must match ${issue.pattern ?? issue.format}`;
     default:
-      return issue.message;
+      return `is not as it should be: ${issue.message}`;
   }
 }
 
@@ -149,6 +164,7 @@ function adviceFor(issue: Issue, located: Located, schema: z.core.$ZodType, path
     const advice = adviceRegistry.get(candidate)?.advise(located.value);
     if (advice !== undefined) return advice;
   }
+  if (path.length === 0) return adviceForEmpty(path);
   const { value, text } = located;
   const choices = choicesAt(schema, path);
   const meant = typeof value === 'string' ? didYouMean(value, choices) : undefined;

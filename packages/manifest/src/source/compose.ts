@@ -1,9 +1,11 @@
-import { Composer, type CST, type Document, Lexer, Parser } from 'yaml';
+import { Composer, CST, type Document, Lexer, Parser } from 'yaml';
 import type { Finding } from '../problem.ts';
 
 /** Bounds of what is given to the YAML library: its composer recurses, and its time grows with the tokens. */
 export interface YamlLimits {
   readonly tokens: number;
+  /** UTF-16 units of one token: a text, a comment. */
+  readonly tokenLength: number;
   readonly depth: number;
 }
 
@@ -32,17 +34,14 @@ const rewordings: Readonly<Record<string, { message: string; advice?: string }>>
  * the caller: the library compares each key with every other.
  */
 export function composeYaml(text: string, limits: YamlLimits): Composed {
-  let count = 0;
-  for (const _ of new Lexer().lex(text)) {
-    count += 1;
-    if (count > limits.tokens) return beyond(`The file holds more than ${limits.tokens} YAML tokens`, 0);
-  }
+  const over = overLimits(text, limits);
+  if (over !== undefined) return over;
   const tokens = [...new Parser().parse(text)];
   const tooDeep = deeperThan(tokens, limits.depth);
   if (tooDeep !== undefined) return beyond(`The nesting is deeper than ${limits.depth} levels`, tooDeep);
 
   const composer = new Composer({ version: '1.2', schema: 'core', uniqueKeys: false, logLevel: 'silent' });
-  const [document, ...others] = composer.compose(tokens, true, text.length);
+  const [document, ...others] = withoutStackTraces(() => [...composer.compose(tokens, true, text.length)]);
   if (document === undefined) return beyond('The file is empty', 0);
   const findings = [...document.errors, ...others.flatMap((other) => other.errors)].map((error) => ({
     offset: error.pos[0],
@@ -50,6 +49,36 @@ export function composeYaml(text: string, limits: YamlLimits): Composed {
     ...(rewordings[error.code] ?? { message: sentence(error.message) }),
   }));
   return { document, findings: [...findings, ...directiveFindings(tokens), ...otherDocuments(others)] };
+}
+
+/** Tokens of the lexer that stand for no text. */
+const lexerMarks: ReadonlySet<string> = new Set([CST.DOCUMENT, CST.FLOW_END, CST.SCALAR]);
+
+function overLimits(text: string, limits: YamlLimits): Composed | undefined {
+  let count = 0;
+  let offset = 0;
+  for (const token of new Lexer().lex(text)) {
+    count += 1;
+    if (count > limits.tokens) return beyond(`The file holds more than ${limits.tokens} YAML tokens`, offset);
+    if (token.length > limits.tokenLength) {
+      return beyond(`A text is longer than ${limits.tokenLength} characters`, offset);
+    }
+    if (!lexerMarks.has(token)) offset += token.length;
+  }
+  return undefined;
+}
+
+/** The library makes an Error of each problem; a hostile file has hundreds of thousands, and traces take nearly all the time. */
+function withoutStackTraces<T>(work: () => T): T {
+  const errors: object & { stackTraceLimit?: number } = Error as object;
+  const { stackTraceLimit } = errors;
+  try {
+    errors.stackTraceLimit = 0;
+    return work();
+  } finally {
+    if (stackTraceLimit === undefined) delete errors.stackTraceLimit;
+    else errors.stackTraceLimit = stackTraceLimit;
+  }
 }
 
 function beyond(message: string, offset: number): Composed {

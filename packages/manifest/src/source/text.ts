@@ -3,7 +3,10 @@ import type { Finding, Problem } from '../problem.ts';
 /** Characters of a line that are kept: fits a terminal of 100 columns with the line number. */
 const WINDOW = 88;
 /** More problems than anybody reads; a hostile file can have one in each of a million bytes. */
-const MOST_PROBLEMS = 100;
+export const MOST_PROBLEMS = 100;
+
+/** Messages and advice quote the file, which can be hostile. */
+const MOST_CHARACTERS = 500;
 
 /** A place in a text; see {@link Problem} for the fields. */
 type Place = Pick<Problem, 'line' | 'column' | 'sourceLine' | 'caret'>;
@@ -36,7 +39,13 @@ export class SourceText {
     const ordered = [...findings].sort((a, b) => a.offset - b.offset).slice(0, MOST_PROBLEMS);
     return ordered.map(({ offset, path, message, advice }) => {
       const place = this.place(offset);
-      return { file: this.file, ...place, path, message, ...(advice !== undefined && { advice }) };
+      return {
+        file: this.file,
+        ...place,
+        path,
+        message: cut(message),
+        ...(advice !== undefined && { advice: cut(advice) }),
+      };
     });
   }
 
@@ -50,6 +59,10 @@ export class SourceText {
     }
     return low;
   }
+}
+
+function cut(text: string): string {
+  return text.length <= MOST_CHARACTERS ? text : `${text.slice(0, MOST_CHARACTERS - 1)}…`;
 }
 
 function codePoints(text: string, units: number): number {
