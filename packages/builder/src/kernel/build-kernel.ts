@@ -92,7 +92,7 @@ async function configure(
 
   await checkSymbolNames(join(configOut, 'symbols'), request);
   const text = await readFile(join(configOut, 'config'), 'utf8');
-  await checkFinalConfig(merged, parseKernelConfig(text), sourcePath);
+  await checkFinalConfig(merged, parseKernelConfig(text), sourcePath, request.network);
   const version = kernelVersion(text);
   checkVersion(version, source.version, kernelLine.name);
   const configured = { config: join(configOut, 'config'), version, cmdline: encodeCmdline(merged.cmdline) };
@@ -122,13 +122,18 @@ async function checkFinalConfig(
   merged: MergedRequest,
   config: KernelConfig,
   sourcePath: string,
+  network: boolean,
 ): Promise<void> {
   const problems = checkConfig(merged, config);
   if (problems.length === 0) return;
   const kconfig = await readKconfig(sourcePath);
+  const details = problems.map((problem) => explainConfigProblem(problem, kconfig, config));
+  const withoutNetwork = !network && details.some((line) => /\b(?:INET|NETDEVICES) \(is n/.test(line));
   throw new BuilderError('kernel-config', 'The kernel configuration came out other than asked for', {
-    details: problems.map((problem) => explainConfigProblem(problem, kconfig, config)),
-    hint: 'Ask for the missing dependencies under "kernel.require" or "kernel.features", or drop the wish',
+    details,
+    hint: withoutNetwork
+      ? 'The image has no network ("network.mode" is none): INET and NETDEVICES come with one'
+      : 'Ask for the missing dependencies under "kernel.require" or "kernel.features", or drop the wish',
   });
 }
 

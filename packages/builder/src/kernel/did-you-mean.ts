@@ -1,15 +1,23 @@
-/** Number of single-character edits between two words, or `limit + 1` where it is more than `limit`. */
+/**
+ * Number of edits between two words, where an edit adds, removes or replaces a character or swaps two neighbours
+ * (optimal string alignment); `limit + 1` where it is more than `limit`.
+ */
 function editDistance(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) > limit) return limit + 1;
+  let beforePrevious: number[] = [];
   let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {
     const current = [i];
     for (let j = 1; j <= b.length; j++) {
-      const substitution = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(substitution, (previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1));
+      const replaced = (previous[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const swapped =
+        i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+          ? (beforePrevious[j - 2] ?? 0) + 1
+          : replaced;
+      current.push(Math.min(replaced, swapped, (previous[j] ?? 0) + 1, (current[j - 1] ?? 0) + 1));
     }
-    if (Math.min(...current) > limit) return limit + 1;
-    previous = current;
+    if (Math.min(...current) > limit && Math.min(...previous) > limit) return limit + 1;
+    [beforePrevious, previous] = [previous, current];
   }
   return previous[b.length] ?? limit + 1;
 }
