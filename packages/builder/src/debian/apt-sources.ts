@@ -9,7 +9,7 @@ export interface AptSource {
 }
 
 /** One-line format, sources.list(5): `deb [options] uri suite component…`. */
-const oneLine = /^deb\s+(?:\[[^\]]*\]\s+)?(\S+)\s+\S+\s+(.+)$/;
+const oneLine = /^deb\s+(?:\[[^\]]*\]\s+)?([^\s[]\S*)\s+\S+\s+(.+)$/;
 
 /** Parses a `sources.list` in the one-line format of sources.list(5). Lines that it does not know are left out. */
 export function parseSourcesList(text: string): AptSource[] {
