@@ -15,6 +15,8 @@ export interface Suite {
   readonly archive: DebianArchive;
   /** Name of its folder in `dists/`, and its Codename. */
   readonly codename: string;
+  /** Who publishes it; `Debian` unless said otherwise. */
+  readonly origin?: string;
   readonly label: string;
   readonly keys: readonly ArchiveKey[];
 }
@@ -67,7 +69,7 @@ export async function fetchRelease(
     urlsOf(context.origins, path),
     limits,
     async (bytes, url) => {
-      const identity = { origin: 'Debian', label: suite.label, codename: suite.codename };
+      const identity = { origin: suite.origin ?? 'Debian', label: suite.label, codename: suite.codename };
       const release = await verifyInRelease(bytes, {
         where: url,
         keys: suite.keys,
