@@ -47,10 +47,13 @@ func execApp() error {
 	return errors.New(explainExec(settings.Exec, err))
 }
 
-// explainExec says what an error of execve(2) means for a file that checkFiles has seen.
+// explainExec says what an error of execve(2) means.
 func explainExec(path string, err error) string {
 	switch err {
 	case syscall.ENOENT:
+		if _, missing := os.Stat(path); missing != nil {
+			return path + " is not in the image"
+		}
 		return path + " needs a loader that is not in the image: it is not a static executable"
 	case syscall.ENOEXEC:
 		return path + " is not an executable for this machine"

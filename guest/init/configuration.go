@@ -13,7 +13,7 @@ import (
 func loadConfig() (*config.Config, error) {
 	text, err := os.ReadFile(config.Path)
 	if err != nil {
-		return nil, err
+		return nil, incomplete(config.Path, err)
 	}
 	settings, err := config.Parse(string(text))
 	if err != nil {
@@ -23,27 +23,35 @@ func loadConfig() (*config.Config, error) {
 }
 
 // checkFiles compares the initramfs with the configuration's list. Where memory is short the kernel unpacks a
-// part of the initramfs, says so in one line, and boots on.
+// part of the initramfs, says so in one line, and boots on. It sets a file's size before its content, so the last
+// one can be short of content only: that is why the configuration itself is the last entry.
 func checkFiles(files []config.File) error {
 	for _, file := range files {
 		var stat syscall.Stat_t
 		if err := syscall.Lstat(file.Path, &stat); err != nil {
-			return errors.New("the image is incomplete: " + file.Path + ": " + err.Error() + "; is there enough memory?")
+			return incomplete(file.Path, err)
 		}
 		if stat.Mode&syscall.S_IFMT != syscall.S_IFREG {
 			return errors.New("the image is damaged: " + file.Path + " is not a regular file")
 		}
 		if stat.Size != file.Size {
-			return errors.New("the image is incomplete: " + file.Path + " has " + strconv.FormatInt(stat.Size, 10) +
-				" of " + strconv.FormatInt(file.Size, 10) + " bytes; is there enough memory?")
+			return incomplete(file.Path, errors.New(strconv.FormatInt(stat.Size, 10)+" of "+
+				strconv.FormatInt(file.Size, 10)+" bytes"))
 		}
 	}
 	return nil
 }
 
+func incomplete(path string, err error) error {
+	if path, ok := err.(*os.PathError); ok {
+		err = path.Err
+	}
+	return errors.New("the image is incomplete: " + path + ": " + err.Error() + "; is there enough memory?")
+}
+
 func hardenKernel(settings *config.Config) error {
 	if err := sysctl.Apply("/proc/sys", settings.Without); err != nil {
-		return errors.New("sysctl " + err.Error())
+		return errors.New("sysctl: " + err.Error())
 	}
 	return nil
 }

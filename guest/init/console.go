@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"strconv"
 	"syscall"
 	"time"
 )
@@ -30,12 +31,15 @@ func say(text string) {
 	}
 }
 
-// sayLast is say on a line of its own, whatever the app left on the console.
-func sayLast(text string) {
+// freshLine gives what is said next a line of its own, whatever the app left on the console.
+func freshLine() {
 	if console != nil {
 		console.WriteString("\n")
 	}
-	say(text)
+}
+
+func seconds(duration time.Duration) string {
+	return strconv.Itoa(int(duration/time.Second)) + " s"
 }
 
 // drainConsole waits until what was written has left the machine, but not for ever: a serial line can be stuck.

@@ -58,7 +58,8 @@ func powerOffOnPanic() {
 		case string:
 			text = cause
 		}
-		sayLast("stopped by an error of its own: " + text)
+		freshLine()
+		say("stopped by an error of its own: " + text)
 		end(powerOff)
 	}
 }

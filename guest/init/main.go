@@ -37,7 +37,7 @@ func runMachine() ending {
 			return next
 		}
 		delay := delays.next(time.Since(started))
-		say("starting app again in " + delay.String())
+		say("starting app again in " + seconds(delay))
 		if request, stop := requests.within(delay); stop {
 			return request
 		}

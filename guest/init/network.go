@@ -91,7 +91,7 @@ func startDHCP(card *network.Interface, onExit config.OnExit) error {
 	client := &dhcp.Client{Link: socket, Hardware: hardware}
 	lease, err := client.Acquire(within)
 	if err != nil {
-		return errors.New("network: " + err.Error() + " within " + within.String())
+		return errors.New("network: " + err.Error() + " within " + seconds(within))
 	}
 	if err := applyLease(card, lease); err != nil {
 		return err

@@ -32,7 +32,12 @@ func (o outcome) ending(onExit config.OnExit) ending {
 	return powerOff
 }
 
-func sayOutcome(o outcome) { sayLast(o.String()) }
+func sayOutcome(o outcome) {
+	if o.startError == nil {
+		freshLine()
+	}
+	say(o.String())
+}
 
 // String gives the line that tools look for on the console.
 func (o outcome) String() string {
