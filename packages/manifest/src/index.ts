@@ -1,5 +1,6 @@
 export { encodeLock } from './encode-lock.ts';
 export { LockError, ManifestError } from './error.ts';
+export { type ProjectOptions, projectTemplate, type TemplateFile } from './init/project-template.ts';
 export { type JsonSchema, toJsonSchema } from './json-schema.ts';
 export * from './lock.ts';
 export { parseLock } from './parse-lock.ts';
