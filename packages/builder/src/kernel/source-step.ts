@@ -37,26 +37,28 @@ const otherArchitectures = [
 const otherDrivers = ['drivers/gpu/drm', 'drivers/media', 'drivers/staging', 'sound'];
 
 /**
- * What of the source is not unpacked, as patterns of GNU tar (`*` matches `/` too). Makefiles and Kconfig files
- * stay everywhere, since kbuild reads them all.
+ * What of the source is not unpacked: patterns of GNU tar below the top folder, in which `*` matches `/` too.
+ * Makefiles and Kconfig files stay everywhere, since kbuild reads them all.
  */
 export const leftOut: readonly string[] = [
-  'linux-*/Documentation/[!K]*',
-  'linux-*/tools/perf/*',
-  'linux-*/tools/testing/*',
+  'Documentation/[!K]*',
+  'tools/perf/*',
+  'tools/testing/*',
   ...otherArchitectures.flatMap((arch) =>
-    ['.[chS]', '.dts*', '_defconfig', '.config'].map((end) => `linux-*/arch/${arch}/*${end}`),
+    ['.[chS]', '.dts*', '_defconfig', '.config'].map((end) => `arch/${arch}/*${end}`),
   ),
-  ...otherDrivers.map((folder) => `linux-*/${folder}/*.[chS]`),
+  ...otherDrivers.map((folder) => `${folder}/*.[chS]`),
 ];
 
 /** Unpacks the archive's x86-64 part to `$OUT`. The archive has one top folder, `linux-<version>`. */
 export function kernelSourceStep(root: Root, source: KernelSource): Step {
-  const excludes = leftOut.map((pattern) => `--exclude='${pattern}'`).join(' ');
+  const excludes = leftOut.map((pattern) => ` --exclude="$top/${pattern}"`).join('');
   return {
     name: 'kernel-source',
     root,
-    script: `tar --extract --file=/src/linux.tar --strip-components=1 --directory="$OUT" --no-same-owner ${excludes}
+    // The top folder stands first in the archive; a pattern for it would match further down as well.
+    script: `top=$(tar --list --file=/src/linux.tar | head -n 1 | cut -d / -f 1)
+tar --extract --file=/src/linux.tar --strip-components=1 --directory="$OUT" --no-same-owner --anchored${excludes}
 test -f "$OUT/Makefile" -a -f "$OUT/Kconfig"
 `,
     env: {},
