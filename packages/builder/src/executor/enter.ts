@@ -46,6 +46,12 @@ const LIBRARIES = 'usr/lib/x86_64-linux-gnu';
 export const LOADER = `${LIBRARIES}/ld-linux-x86-64.so.2`;
 
 /**
+ * File descriptor 3 gets `ready` when everything stands: what fails before is the sandbox's failure, not the
+ * command's.
+ */
+const READY_SCRIPT = 'echo ready >&3; exec 3>&-; exec "$@"';
+
+/**
  * The command line that runs a command inside a root file system, in namespaces of its own, using no program but
  * the root's. Two processes stay: `unshare`, which dies with its parent, and the command, PID 1 of a PID
  * namespace, which dies with `unshare` and takes every other process of the namespace with it.
@@ -71,9 +77,11 @@ export function enterRoot(entry: Entry): CommandLine {
     ...own('dash', '-c', MOUNT_SCRIPT, 'altee'),
     ...entry.binds.flatMap((bind) => [`${bind.kind}:${mountFlags(bind)}`, bind.inside, bind.host]),
     '--',
-    ...own('unshare', ...innerUser(entry.identity), `--root=${root}`, `--wd=${WORK_PATH}`),
+    // The mount script has changed to the root: no folder above it need be open to the new user namespace.
+    ...own('unshare', ...innerUser(entry.identity), '--root=.', `--wd=${WORK_PATH}`),
     ...dropPrivileges(entry.identity),
     ...resourceLimits(entry.limits),
+    ...['/bin/sh', '-c', READY_SCRIPT, 'altee'],
     '/usr/bin/env',
     '-i',
     ...Object.entries(entry.env).map(([name, value]) => `${name}=${value}`),
@@ -86,19 +94,19 @@ function mountFlags({ access, executable }: Bind): string {
   return [access, 'nosuid', 'nodev', ...(executable === false ? ['noexec'] : [])].join(',');
 }
 
-/** The user namespace in which the mounts are made: its root is the caller. */
+/** The user namespace in which the mounts are made, where the caller may not make them as it is. */
 function outerUser(identity: Identity): string[] {
-  if (identity.kind === 'caller') return ['--user', '--map-root-user'];
-  const maps = [`0:0:1`, `${STEP_UID}:${identity.hostId}:1`];
-  const users = maps.map((map) => `--map-users=${map}`);
-  const groups = maps.map((map) => `--map-groups=${map}`);
-  return ['--user', ...users, ...groups, '--setuid=0', '--setgid=0'];
+  const privileged = identity.kind === 'mapped' || identity.privileged;
+  return privileged ? [] : ['--user', '--map-root-user'];
 }
 
-/** An ordinary user has one id to map, so the step's id needs a user namespace of its own. */
+/** The user namespace of the command. It always has one: in there, the caller's rights mean nothing. */
 function innerUser(identity: Identity): string[] {
-  if (identity.kind === 'mapped') return [];
-  return ['--user', `--map-user=${STEP_UID}`, `--map-group=${STEP_GID}`, '--keep-caps'];
+  if (identity.kind === 'caller') {
+    return ['--user', `--map-user=${STEP_UID}`, `--map-group=${STEP_GID}`, '--keep-caps'];
+  }
+  const maps = ['0:0:1', `${STEP_UID}:${identity.hostId}:1`];
+  return ['--user', ...maps.flatMap((map) => [`--map-users=${map}`, `--map-groups=${map}`])];
 }
 
 function dropPrivileges(identity: Identity): string[] {

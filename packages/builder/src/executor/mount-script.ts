@@ -7,13 +7,13 @@ import { SOURCE_PATH, STEP_HOST_NAME } from './environment.ts';
  *
  * Environment: `R` root folder, `LD` its loader, `LP` its library folder. Arguments: triples
  * `<dir|file|dev>:<mount flags>`, absolute path inside, path on the host, up to `--`, then the command.
- * File descriptor 3 gets `ready` when all mounts stand: what fails before is the sandbox's failure, not the
- * step's. Standard error joins standard output, in the order of writing.
+ * Standard error joins standard output, in the order of writing.
  *
  * The order matters. The root is bound on itself first and made read-only last, so that the mount points in it
  * can still be covered; nothing pivots or moves, since a process that moved its root may make no further user
  * namespace, and the last step of an ordinary user needs one. `nodev` and `nosuid` are always named: a remount
- * must repeat the flags that the host locked.
+ * must repeat the flags that the host locked. The /proc of the new PID namespace is mounted twice: over the
+ * host's, since the last `unshare` writes its id maps by process id, and read-only for the command.
  */
 export const MOUNT_SCRIPT = `set -eu
 umask 022
@@ -51,6 +51,7 @@ shift
 
 x mount -o remount,bind,ro,nosuid,nodev "$R${SOURCE_PATH}"
 x mount -o remount,bind,ro,nosuid,noexec "$R/dev"
+x mount -t proc -o nosuid,nodev,noexec proc /proc
 x mount -t proc -o ro,nosuid,nodev,noexec proc "$R/proc"
 x mount -o remount,bind,ro,nosuid,nodev "$R"
 
@@ -61,6 +62,5 @@ else
   { echo ${STEP_HOST_NAME} > /proc/sys/kernel/hostname; } 2>/dev/null || :
 fi
 
-echo ready >&3
-exec 3>&-
+cd "$R"
 exec "$@"`;

@@ -1,4 +1,4 @@
-import { access, chown, lchown, mkdtemp, open, readdir, readFile, stat } from 'node:fs/promises';
+import { access, chown, lchown, mkdtemp, open, readdir, stat } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BuilderError } from '../error.ts';
@@ -9,7 +9,7 @@ import { ENTRY_TOOLS, enterRoot, LOADER, MOUNT_POINTS } from './enter.ts';
 import { stepCommand, stepEnvironment } from './environment.ts';
 import type { Executor, Root, Step, StepIo } from './executor.ts';
 import { stepFailure, stepLimit } from './failure.ts';
-import { chooseIdentity, type Identity } from './identity.ts';
+import { chooseIdentity, gatherIdentityFacts, type Identity, isPrivileged } from './identity.ts';
 import { diskGuard, folderBytes } from './limits.ts';
 import { LineSplitter } from './lines.ts';
 import { stepBinds } from './step-binds.ts';
@@ -106,19 +106,11 @@ async function executeStep(step: Step, io: StepIo, jobs: number): Promise<void> 
 
 /** A host id of its own needs everything that it reads to be readable by others; the store's entries are. */
 async function identityFor(step: Step): Promise<Identity> {
-  const [uidMap, gidMap] = await Promise.all([
-    readFile('/proc/self/uid_map', 'utf8'),
-    readFile('/proc/self/gid_map', 'utf8'),
-  ]);
-  const identity = chooseIdentity({
-    uid: process.getuid?.() ?? -1,
-    uidMap,
-    gidMap,
-    slot: process.pid + runs++ * 257,
-  });
+  const facts = await gatherIdentityFacts();
+  const identity = chooseIdentity(facts, process.pid + runs++ * 257);
   for (const path of [step.root.path, ...Object.values(step.inputs).map((input) => input.path)]) {
     const { mode } = await stat(path);
-    if ((mode & 0o004) === 0) return { kind: 'caller' };
+    if ((mode & 0o004) === 0) return { kind: 'caller', privileged: isPrivileged(facts) };
   }
   return identity;
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { mountOptions } from '../executor/diagnose.ts';
 import { type Bind, type CommandLine, enterRoot } from '../executor/enter.ts';
 import { WORK_PATH } from '../executor/environment.ts';
+import { gatherIdentityFacts, isPrivileged } from '../executor/identity.ts';
 
 /**
  * The command line that runs a shell script in the platform root, with `folder` as its working folder. It runs as
@@ -21,7 +22,7 @@ export async function enterPlatform(entry: {
     rootPath: entry.rootPath,
     binds: [{ kind: 'dir', access: 'rw', executable, inside: WORK_PATH, host: entry.folder }, ...entry.binds],
     network: entry.network,
-    identity: { kind: 'caller' },
+    identity: { kind: 'caller', privileged: isPrivileged(await gatherIdentityFacts()) },
     env: { PATH: '/usr/bin:/usr/sbin', HOME: WORK_PATH, TMPDIR: '/tmp', LC_ALL: 'C', TZ: 'UTC' },
     limits: {},
     command: ['/bin/sh', '-eu', '-c', entry.script, 'altee-run', ...entry.args],

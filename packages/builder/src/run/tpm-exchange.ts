@@ -11,7 +11,8 @@ export type PcrEffect =
   | { kind: 'init' }
   | { kind: 'startup'; resume: boolean }
   | { kind: 'locality'; locality: number }
-  | { kind: 'extend'; command: string; pcr: number; digests: DigestsByBank }
+  /** One set of digests, but for a command that names a bank twice: the TPM then extends it twice. */
+  | { kind: 'extend'; command: string; pcr: number; digests: readonly DigestsByBank[] }
   | { kind: 'reset'; pcr: number }
   | { kind: 'hash-start' }
   | { kind: 'hash-data'; data: Uint8Array }
@@ -180,21 +181,25 @@ function readSelections(body: WireReader): { bank: TpmBank; pcrs: number[] }[] {
   });
 }
 
-function readResponseDigests({ body, sessions }: TpmResponse): DigestsByBank {
+function readResponseDigests({ body, sessions }: TpmResponse): DigestsByBank[] {
   if (sessions) body.u32();
   return readDigestValues(body);
 }
 
-function readDigestValues(body: WireReader): DigestsByBank {
-  const digests: DigestsByBank = {};
+/** Part 2, 10.9.7: TPML_DIGEST_VALUES. */
+function readDigestValues(body: WireReader): DigestsByBank[] {
+  const sets: DigestsByBank[] = [];
   const count = readCount(body, 16);
   for (let i = 0; i < count; i += 1) {
     const { bank, size } = readHash(body);
-    // A bank named twice is extended twice; nobody does that, and one digest a bank can't tell it.
-    if (digests[bank] !== undefined) throw new WireError(`one extend names the ${bank} bank twice`);
-    digests[bank] = body.hex(size);
+    let set = sets.find((digests) => digests[bank] === undefined);
+    if (set === undefined) {
+      set = {};
+      sets.push(set);
+    }
+    set[bank] = body.hex(size);
   }
-  return digests;
+  return sets;
 }
 
 function readHash(body: WireReader) {

@@ -42,8 +42,7 @@ export function readTpmView(log: string): TpmView {
 /** An operation on the PCRs; applied to each bank with the digests of that bank. */
 type Operation =
   | { kind: 'set'; pcr: number; fill: number; last: number }
-  | { kind: 'extend'; pcr: number; digests: DigestsByBank }
-  | { kind: 'hash'; pcr: number; data: Uint8Array };
+  | { kind: 'extend'; pcr: number; digests: DigestsByBank };
 
 class Replay {
   #startups = 0;
@@ -73,8 +72,7 @@ class Replay {
         return;
       case 'extend':
         if (!this.#started) this.#uninterpreted.push(`line ${line}: an extend of a TPM that was not started`);
-        this.#extends.push({ pcr: effect.pcr, digests: effect.digests, command: effect.command, line });
-        this.#operations.push(effect);
+        for (const digests of effect.digests) this.#extend(effect.pcr, digests, effect.command, line);
         return;
       case 'reset':
         this.#operations.push({ kind: 'set', pcr: effect.pcr, fill: 0, last: 0 });
@@ -148,7 +146,11 @@ class Replay {
     const digests: DigestsByBank = {};
     for (const { bank, openssl } of HASH_OF_BANK.values())
       digests[bank] = hash(openssl, data).toString('hex');
-    this.#extends.push({ pcr, digests, command: '_TPM_Hash_End', line });
+    this.#extend(pcr, digests, '_TPM_Hash_End', line);
+  }
+
+  #extend(pcr: number, digests: DigestsByBank, command: string, line: number): void {
+    this.#extends.push({ pcr, digests, command, line });
     this.#operations.push({ kind: 'extend', pcr, digests });
   }
 
@@ -181,7 +183,7 @@ class Replay {
         pcrs[pcr] = value;
         continue;
       }
-      const digest = operation.kind === 'extend' ? operation.digests[bank] : undefined;
+      const digest = operation.digests[bank];
       if (digest === undefined) continue;
       pcrs[pcr] = hash(openssl, Buffer.concat([pcrs[pcr] ?? Buffer.alloc(size), Buffer.from(digest, 'hex')]));
     }

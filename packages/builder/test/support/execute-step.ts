@@ -1,0 +1,18 @@
+/**
+ * A process that runs one step, for tests that need another user, a process to kill, or a namespace without
+ * rights. Argument: JSON of a step and its folders. Prints a line of JSON: `{"ok":true}` or the error.
+ */
+import { BuilderError } from '../../src/error.ts';
+import { sandboxExecutor } from '../../src/executor/sandbox.ts';
+
+const { step, io, check } = JSON.parse(process.argv[2] ?? '');
+const executor = sandboxExecutor();
+const work = check ? executor.check(step.root) : executor.execute(step, io);
+work.then(
+  () => console.log(JSON.stringify({ ok: true })),
+  (error: unknown) => {
+    const { code, message, hint } =
+      error instanceof BuilderError ? error : { ...Object(error), message: String(error) };
+    console.log(JSON.stringify({ ok: false, code, message, hint }));
+  },
+);
