@@ -3,8 +3,8 @@
  *
  * Nothing in a root is installed: packages are unpacked, no maintainer script runs, and the only programs that
  * run are those that altee's steps and a step's own tools call. So a root leaves out (`drop`) what Debian's
- * dependencies bring in for other uses. Each row says why; `test/lock.test.ts` starts every program that a step
- * calls, in the root as resolved.
+ * dependencies bring in for other uses. Each row says why; `test/lock.test.ts` holds the list of the
+ * programs that do not start for it, in the roots as resolved.
  */
 
 /** A package, and what it is there for. */
@@ -41,14 +41,14 @@ const entrance: RootRecipe = {
   },
   drop: {
     ...scriptsOnly,
-    'util-linux>libpam-modules': 'login, su',
-    'util-linux>libpam-runtime': 'login, su',
-    'util-linux>libpam0g': 'login, su',
-    'util-linux>liblastlog2-2': 'last, login; brings in SQLite',
+    'util-linux>libpam-modules': 'su, runuser',
+    'util-linux>libpam-runtime': 'su, runuser',
+    'util-linux>libpam0g': 'su, runuser',
+    'util-linux>liblastlog2-2': 'the log of log-ins; brings in SQLite',
     'util-linux>libcrypt1': 'sulogin',
-    'util-linux>libsystemd0': 'logger, lslogins',
-    'util-linux>libudev1': 'lsblk, fsck',
-    'util-linux>libtinfo6': 'more, setterm',
+    'util-linux>libsystemd0': 'agetty, wall',
+    'util-linux>libudev1': 'lsblk, findmnt',
+    'util-linux>libtinfo6': 'dmesg, lsblk, more, setterm',
     'coreutils>libsystemd0': 'who, users, pinky',
     'dash>debianutils': 'add-shell, for the maintainer script',
     'libssl3t64>openssl-provider-legacy': 'ciphers that nothing here uses',
@@ -130,7 +130,7 @@ const image: RootRecipe = {
     dosfstools: 'mkfs.fat: the EFI system partition',
     mtools: 'mcopy: its files',
   },
-  drop: { ...binutilsDrop, 'libstdc++6': 'gprofng' },
+  drop: { ...binutilsDrop, 'libstdc++6': 'gprofng, pzstd' },
 };
 
 /** Runs the image: firmware, virtual machine, software TPM. */
