@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, stat } from 'node:fs/promises';
 import { BuilderError } from '../error.ts';
 import { hashFile } from '../store/hash-file.ts';
 import { writeAt, writeFileAtomically } from './atomic-file.ts';
 import { BOOT_FILE, encodeEsp } from './esp.ts';
+import { checkFatFileSize } from './fat-geometry.ts';
 import { BACKUP_SECTORS, EFI_SYSTEM_PARTITION, encodeGpt, SECTOR_BYTES } from './gpt.ts';
 import { imageGuid, imageVolumeId } from './image-guid.ts';
 
@@ -31,8 +32,8 @@ export interface Disk {
  * or changes meanwhile, and `disk-full`.
  */
 export async function writeDisk({ efi, out }: DiskOptions): Promise<Disk> {
+  await checkSize(efi);
   const { sha256, size } = await readable(efi, () => hashFile(efi));
-  if (size === 0) throw unusable(efi, 'it is empty');
   const diskGuid = imageGuid(sha256, 'disk');
   const partitionGuid = imageGuid(sha256, 'partition');
   const esp = encodeEsp({
@@ -64,6 +65,13 @@ export async function writeDisk({ efi, out }: DiskOptions): Promise<Disk> {
     await writeAt(disk, gpt.backup, (sectors - BACKUP_SECTORS) * SECTOR_BYTES);
   });
   return { bytes: sectors * SECTOR_BYTES, diskGuid, partitionGuid };
+}
+
+/** Before it is read: it may be anything. */
+async function checkSize(efi: string): Promise<void> {
+  const { size } = await readable(efi, () => stat(efi));
+  if (size === 0) throw unusable(efi, 'it is empty');
+  checkFatFileSize(size);
 }
 
 const CHUNK_BYTES = 1 << 20;

@@ -33,12 +33,7 @@ const MAX_FILE_BYTES = 0xffff_ffff;
  * Throws `image-invalid` for a file of 4 GiB or more.
  */
 export function planFat(fileBytes: number, directories: number, unit: number): FatGeometry {
-  if (fileBytes > MAX_FILE_BYTES) {
-    throw new BuilderError(
-      'image-invalid',
-      `Cannot put a file of ${fileBytes} bytes on the EFI system partition: FAT takes less than 4 GiB`,
-    );
-  }
+  checkFatFileSize(fileBytes);
   for (const bits of [32, 16] as const) {
     for (let spc = MAX_SECTORS_PER_CLUSTER; spc >= 1; spc /= 2) {
       const needed = clustersFor(fileBytes, directories, bits, spc);
@@ -47,6 +42,15 @@ export function planFat(fileBytes: number, directories: number, unit: number): F
   }
   // A file too small for either: the file system has more clusters than the file needs.
   return geometry(16, 1, MIN_CLUSTERS[16] + MARGIN, unit);
+}
+
+/** Throws `image-invalid` for a file that FAT can't hold. */
+export function checkFatFileSize(fileBytes: number): void {
+  if (fileBytes <= MAX_FILE_BYTES) return;
+  throw new BuilderError(
+    'image-invalid',
+    `Cannot put a file of ${fileBytes} bytes on the EFI system partition: FAT takes less than 4 GiB`,
+  );
 }
 
 function clustersFor(fileBytes: number, directories: number, bits: 16 | 32, spc: number): number {
