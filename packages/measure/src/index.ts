@@ -26,7 +26,7 @@ export {
   type JsonRegister,
   predictionToJson,
 } from './predict/json.ts';
-export type { FirmwareFacts, Machine, SecureBootState } from './predict/machine.ts';
+export type { FirmwareFacts, KernelFacts, Machine, SecureBootState } from './predict/machine.ts';
 export {
   type BootStage,
   bootStages,

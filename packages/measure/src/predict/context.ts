@@ -3,7 +3,7 @@ import type { PeImage } from '../pe/image.ts';
 import { measure } from '../tpm/bank.ts';
 import type { Gpt } from '../uefi/gpt.ts';
 import type { StubRules } from '../uki/rules.ts';
-import type { Machine } from './machine.ts';
+import type { KernelFacts, Machine } from './machine.ts';
 import type { PredictedEvent, RegisterStatus } from './prediction.ts';
 
 /** What every register's rules look at. */
@@ -15,6 +15,7 @@ export interface PredictionContext {
   /** The boot disk's partition table, or its absence; `undefined` when the disk is not known. */
   readonly gpt: Gpt | 'none' | undefined;
   readonly machine: Machine;
+  readonly kernel: KernelFacts;
   readonly hasher: Hasher;
   readonly banks: readonly HashName[];
 }

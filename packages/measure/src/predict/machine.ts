@@ -27,3 +27,9 @@ export interface FirmwareFacts {
   /** SHA-256 of the variable store that the machine is first started with, in hex. */
   readonly varsSha256?: string | undefined;
 }
+
+/** What is known of the kernel's build and can't be read out of the image. */
+export interface KernelFacts {
+  /** `CONFIG_IMA`. */
+  readonly ima?: boolean | undefined;
+}

@@ -7,7 +7,7 @@ import { parseGpt } from '../uefi/gpt.ts';
 import { type StubRules, stubRules } from '../uki/rules.ts';
 import { readStubVersion } from '../uki/stub.ts';
 import type { Known, PredictionContext, RegisterAnswer } from './context.ts';
-import type { Machine } from './machine.ts';
+import type { KernelFacts, Machine } from './machine.ts';
 import { describePcr00, predictPcr00 } from './pcr00.ts';
 import { describePcr01, predictPcr01 } from './pcr01.ts';
 import { describePcr02, predictPcr02 } from './pcr02.ts';
@@ -51,6 +51,7 @@ export interface TpmPredictionInput {
   /** The unified kernel image. */
   readonly uki: Uint8Array;
   readonly machine: Machine;
+  readonly kernel?: KernelFacts | undefined;
   /** PCR banks to predict; all four by default. */
   readonly banks?: readonly HashName[];
 }
@@ -63,10 +64,19 @@ export interface TpmPredictionInput {
  * An image that can be read but not understood makes single registers `unpredictable`.
  */
 export function predictTpm(input: TpmPredictionInput, hasher: Hasher = defaultHasher): Prediction {
-  const { uki, machine, banks = hashNames } = input;
+  const { uki, machine, kernel = {}, banks = hashNames } = input;
   const pe = readPe(uki);
   const stub = known((): StubRules => stubRules(readStubVersion(uki, pe).major));
-  const context: PredictionContext = { uki, pe, stub, gpt: readGpt(machine.disk), machine, hasher, banks };
+  const context: PredictionContext = {
+    uki,
+    pe,
+    stub,
+    gpt: readGpt(machine.disk),
+    machine,
+    kernel,
+    hasher,
+    banks,
+  };
   const registers = pcrs.map(({ describe, predict }, pcr): RegisterPrediction => {
     const answer = predictOrExplain(() => predict(context));
     const events = answer.status === 'predicted' ? answer.events : [];
