@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Root } from '../executor/executor.ts';
@@ -78,17 +78,30 @@ async function unpackAll(
 
   const task = reporter.start(title);
   const decodeXz = await xzOfPackages(store, [...packages, ...helpers]);
-  const queue = [...missing];
+  const queue = await largestFirst(missing);
   const worker = async () => {
     for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      unpacked.push(await unpackPackage(store, file, decodeXz));
-      task.progress(missing.length - queue.length, missing.length, 'items');
+      try {
+        unpacked.push(await unpackPackage(store, file, decodeXz));
+      } catch (error) {
+        // The root can't be made any more: the others need not begin further packages.
+        queue.length = 0;
+        throw error;
+      }
+      task.progress(unpacked.length, packages.length, 'items');
     }
   };
-  const workers = Math.min(MAX_DECODERS, Math.max(2, availableParallelism()), missing.length);
-  await Promise.all(Array.from({ length: workers }, worker));
+  const count = Math.min(MAX_DECODERS, Math.max(2, availableParallelism()));
+  const ended = await Promise.allSettled(Array.from({ length: count }, worker));
+  for (const one of ended) if (one.status === 'rejected') throw one.reason;
   task.done(`${missing.length} packages`);
   return unpacked;
+}
+
+/** So that no large package is left alone at the end. */
+async function largestFirst(files: readonly PackageFile[]): Promise<PackageFile[]> {
+  const sized = await Promise.all(files.map(async (file) => ({ file, size: (await stat(file.path)).size })));
+  return sized.sort((a, b) => b.size - a.size).map(({ file }) => file);
 }
 
 /** Bytes that are in no package. */

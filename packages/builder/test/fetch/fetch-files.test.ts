@@ -26,7 +26,7 @@ async function fetchFrom(dir: string, origins: string[], options: Partial<FetchO
     originsOf: (origin) => [origin],
     offline: false,
     reporter: silentReporter,
-    idleMs: 300,
+    idleMs: 10_000,
     backoffMs: 5,
     ...options,
   });
@@ -129,8 +129,8 @@ describe('fetchFiles()', () => {
       stall(content, 1000),
       serve(content),
     );
-    expect(await fetchFrom(dir.path, [server.url])).toBe(sha256);
-    expect(server.ranges).toHaveLength(4);
+    expect(await fetchFrom(dir.path, [server.url], { idleMs: 300 })).toBe(sha256);
+    expect(server.ranges.slice(0, 3)).toEqual(['', '', '']);
   });
 
   it('asks the next origin after 404, without a second try', async () => {
@@ -218,7 +218,7 @@ describe('fetchFiles()', () => {
     await using closed = await startServer(status(200));
     await closed[Symbol.asyncDispose]();
     await using silent = await startServer(() => {});
-    const error = await failure(fetchFrom(dir.path, [closed.url, silent.url], { attempts: 1 }));
+    const error = await failure(fetchFrom(dir.path, [closed.url, silent.url], { attempts: 1, idleMs: 300 }));
     expect(error.code).toBe('download-failed');
     expect(error.details.join('\n')).toMatch(/the connection was refused.*it sent nothing for 0.3 s/s);
   });
