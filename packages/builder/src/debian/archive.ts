@@ -89,7 +89,7 @@ export async function fetchRelease(
 }
 
 /** The indexes that altee reads, by their path in the suite. */
-export const indexPaths = { packages: 'main/binary-amd64/Packages', sources: 'main/source/Sources' } as const;
+const indexPaths = { packages: 'main/binary-amd64/Packages', sources: 'main/source/Sources' } as const;
 
 /** What a release file says of an index. Throws `index-invalid` where it says nothing. */
 export function signedIndex(release: SuiteRelease, index: keyof typeof indexPaths): SignedFile {
@@ -97,42 +97,60 @@ export function signedIndex(release: SuiteRelease, index: keyof typeof indexPath
 }
 
 /**
- * An index of a suite, decompressed and verified: from the store if it is there, else from the first origin that
- * has the signed bytes.
+ * An index of each suite, decompressed and verified: from the store if it is there, else from the first origin
+ * that has the signed bytes.
  */
-export async function fetchIndex(
-  release: SuiteRelease,
+export async function fetchIndexes(
+  releases: readonly SuiteRelease[],
+  index: keyof typeof indexPaths,
+  context: ArchiveContext,
+): Promise<Uint8Array[]> {
+  const { store } = context;
+  const kept = await Promise.all(releases.map((release) => readKept(store, signedIndex(release, index))));
+  const missing = releases.filter((_, at) => kept[at] === undefined);
+  const fetched = await fetchCompressed(missing, index, context);
+  const indexes: Uint8Array[] = [];
+  for (const [at, release] of releases.entries()) {
+    indexes.push(kept[at] ?? (await decompress(release, index, fetched, store)));
+  }
+  return indexes;
+}
+
+/** The compressed indexes, in the store; their paths by suite. */
+async function fetchCompressed(
+  releases: readonly SuiteRelease[],
   index: keyof typeof indexPaths,
   { store, origins, reporter, patience }: ArchiveContext,
-): Promise<Uint8Array> {
-  const path = indexPaths[index];
-  const signed = signedFile(release, path);
-  const kept = await readKept(store, signed);
-  if (kept !== undefined) return kept;
-
-  const compressed = signedFile(release, `${path}.xz`);
-  const { archive, codename } = release.suite;
-  const folder = `${archive}:dists/${codename}`;
-  // By its digest first: the plain name changes under us while the mirror is updated.
-  const byHash = path.replace(/[^/]+$/, `by-hash/SHA256/${compressed.sha256.slice('sha256:'.length)}`);
-  const name = `${codename}'s ${path}.xz`;
-  const file = {
-    size: compressed.sizeBytes,
-    sha256: compressed.sha256,
-    origins: [`${folder}/${byHash}`, `${folder}/${path}.xz`],
-  };
-  const fetched = await fetchFiles(store, [{ name, file }], {
+): Promise<ReadonlyMap<string, string>> {
+  const files = releases.map((release) => {
+    const path = indexPaths[index];
+    const { sizeBytes: size, sha256 } = signedFile(release, `${path}.xz`);
+    const { archive, codename } = release.suite;
+    // By its digest first: the plain name changes under us while the mirror is updated.
+    const byHash = path.replace(/[^/]+$/, `by-hash/SHA256/${sha256.slice('sha256:'.length)}`);
+    const origins = [byHash, `${path}.xz`].map((name) => `${archive}:dists/${codename}/${name}`);
+    return { name: codename, file: { size, sha256, origins } };
+  });
+  return fetchFiles(store, files, {
     ...patience,
     originsOf: (origin) => urlsOf(origins, origin),
     offline: false,
     reporter,
-    title: `Fetch ${name}`,
+    title: `Fetch the index of ${index}`,
   });
-  const decompressed = await unxzVerified(fetched.get(name) ?? '', signed, name);
-  if (decompressed.length > 0) {
-    await store.addFile(signed.sha256, signed.sizeBytes, (to) => writeFile(to, decompressed));
-  }
-  return decompressed;
+}
+
+async function decompress(
+  release: SuiteRelease,
+  index: keyof typeof indexPaths,
+  fetched: ReadonlyMap<string, string>,
+  store: Store,
+): Promise<Uint8Array> {
+  const signed = signedIndex(release, index);
+  const { codename } = release.suite;
+  const bytes = await unxzVerified(fetched.get(codename) ?? '', signed, `${codename}'s index of ${index}`);
+  if (bytes.length > 0) await store.addFile(signed.sha256, signed.sizeBytes, (to) => writeFile(to, bytes));
+  return bytes;
 }
 
 /** A file in the store was verified when it entered; an index is read once more, since it decides what is fetched. */

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { FileInPackage, Lock, LockedPackage, Manifest } from '@altee/manifest';
 import {
   type ArchiveContext,
-  fetchIndex,
+  fetchIndexes,
   fetchRelease,
   type Suite,
   type SuiteRelease,
@@ -123,12 +123,12 @@ async function readIndexes(
   releases: readonly SuiteRelease[],
   options: ResolveLockOptions,
 ): Promise<{ release: SuiteRelease; index: StanzaIndex }[]> {
-  return Promise.all(
-    releases.map(async (release) => {
-      const bytes = await fetchIndex(release, kind, options);
-      return { release, index: new StanzaIndex(bytes, `${release.suite.codename}'s ${kind} index`) };
-    }),
-  );
+  const indexes = await fetchIndexes(releases, kind, options);
+  return releases.flatMap((release, at) => {
+    const bytes = indexes[at];
+    if (bytes === undefined) return [];
+    return [{ release, index: new StanzaIndex(bytes, `${release.suite.codename}'s index of ${kind}`) }];
+  });
 }
 
 /** All packages of all roots. Throws where two roots would need two versions of one: a lock holds one. */

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { type ArchiveContext, fetchIndex, fetchRelease, type Suite } from '../../src/debian/archive.ts';
+import { type ArchiveContext, fetchIndexes, fetchRelease, type Suite } from '../../src/debian/archive.ts';
 import { silentReporter } from '../../src/report.ts';
 import { Store } from '../../src/store/store.ts';
 import { type Answer, stall, status } from '../fetch/test-server.ts';
@@ -117,10 +117,11 @@ describe('fetchRelease()', () => {
   });
 });
 
-describe('fetchIndex()', () => {
+describe('fetchIndexes()', () => {
   const index = async (context: ArchiveContext) => {
     const release = await fetchRelease(suite, context);
-    return Buffer.from(await fetchIndex(release, 'packages', context)).toString();
+    const [bytes = Buffer.alloc(0)] = await fetchIndexes([release], 'packages', context);
+    return Buffer.from(bytes).toString();
   };
   const xzPath = 'debian/dists/trixie/main/binary-amd64/Packages.xz';
   const hashPath = (files: Files) =>
