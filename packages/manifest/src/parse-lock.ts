@@ -4,6 +4,7 @@ import { LockError } from './error.ts';
 import { type Lock, lockSchema } from './lock.ts';
 import type { Finding } from './problem.ts';
 import { composeYaml } from './source/compose.ts';
+import { jsonErrorOffset } from './source/json-error.ts';
 import { readText } from './source/read-text.ts';
 import { MOST_PROBLEMS, type SourceText } from './source/text.ts';
 import { type Located, locate, nearest } from './source/tree.ts';
@@ -37,10 +38,8 @@ export function parseLock(text: string, file: string): Lock {
 function parseJson(source: SourceText): unknown {
   try {
     return JSON.parse(source.text);
-  } catch (error) {
-    const said = error instanceof Error ? error.message : '';
-    const [, position] = /at position (\d+)/.exec(said) ?? [];
-    const offset = position === undefined ? source.text.length : Number(position);
+  } catch {
+    const offset = jsonErrorOffset(source.text);
     const message = source.text.trim() === '' ? 'The lock is empty' : 'The lock is no JSON from here on';
     const advice = 'Restore it from version control, or delete it and run "altee lock"';
     throw new LockError(source.problems([{ offset, path: [], message, advice }]));

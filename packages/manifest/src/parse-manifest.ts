@@ -11,8 +11,8 @@ import { type Located, locate } from './source/tree.ts';
 
 /** Bytes of a manifest: a hundred times what a large one needs. */
 export const MANIFEST_LIMIT = 2 ** 20;
-/** Tokens count white space and punctuation too: about ten thousand lines. */
-const YAML_LIMITS = { tokens: 65_536, tokenLength: 65_536, depth: 32 };
+/** Tokens count white space and punctuation too: about five thousand lines. */
+const YAML_LIMITS = { tokens: 32_768, tokenLength: 65_536, depth: 32 };
 
 /**
  * Parses a manifest: YAML 1.2 in UTF-8, then the schema, then the rules that span fields.

@@ -148,6 +148,7 @@ function bound(side: string, limit: number, value: unknown): string {
 
 /** `, not "x"` where it helps: what stands there, cut to a sensible length. */
 function butIs(issue: Issue, { value, text }: Located): string {
+  if (issue.message.startsWith('must not')) return '';
   if (Array.isArray(value))
     return issue.code === 'invalid_type' || issue.code === 'invalid_union' ? ', not a list' : '';
   if (typeof value === 'object') return ', not a mapping';

@@ -1,7 +1,7 @@
 /** The same in both steps, so that what the first compiles is found by the second. */
 const goEnvironment = 'GOCACHE="$CACHE" GO111MODULE=off CGO_ENABLED=0';
 
-/** `app.build` for the Go program of {@link goProgram}. */
+/** The part of `app:` for the Go program of {@link goProgram}. */
 export function goBuildSection(name: string): string {
   return `\
   build:
@@ -18,6 +18,9 @@ export function goBuildSection(name: string): string {
       go build -trimpath -buildvcs=false -ldflags '-s -w -buildid=' -o "$OUT/${name}" .
     # The executable that is started, in $OUT.
     entrypoint: ${name}
+  args: [--greeting, hi]
+  # The whole environment: nothing else is set.
+  env: { LOG: info }
 `;
 }
 

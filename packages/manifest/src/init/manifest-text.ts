@@ -1,6 +1,6 @@
 import { apiVersion } from '../schema/manifest.ts';
 
-/** A new manifest around the lines below `app:` that say where the app comes from. */
+/** A new manifest around the lines below `app:` that say where the app comes from and what it is given. */
 export function manifestText(name: string, appSource: string): string {
   return `\
 # yaml-language-server: $schema=./.altee/altee.schema.json
@@ -14,9 +14,6 @@ version: 0.1.0
 # The one application: exactly one of static, build, rootfs, oci and dockerfile.
 app:
 ${appSource}\
-  args: [--greeting, hi]
-  # The whole environment: nothing else is set.
-  env: { LOG: info }
   # Never root. PID 1 does what needs root before it starts the app.
   user: { uid: 1000, gid: 1000 }
   workdir: /

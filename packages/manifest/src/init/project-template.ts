@@ -1,5 +1,6 @@
 import { jsonSchemaText } from '../json-schema.ts';
 import { parseManifest } from '../parse-manifest.ts';
+import { label } from '../schema/scalars.ts';
 import { goBuildSection, goProgram } from './go-program.ts';
 import { manifestText, yamlText } from './manifest-text.ts';
 
@@ -28,7 +29,9 @@ export interface TemplateFile {
  * Throws {@link ManifestError} where the name, path or digest make no valid manifest.
  */
 export function projectTemplate(options: ProjectOptions): TemplateFile[] {
-  const app = options.kind === 'build' ? goBuildSection(options.name) : staticSection(options);
+  // A name that is none must not reach the shell command, and is refused where it stands as the name.
+  const program = label.safeParse(options.name).success ? options.name : 'app';
+  const app = options.kind === 'build' ? goBuildSection(program) : staticSection(options);
   const manifest = manifestText(options.name, app);
   parseManifest(manifest, 'altee.yaml');
   return [
@@ -45,5 +48,8 @@ function staticSection({ path, sha256 }: { path: string; sha256: string }): stri
     # A statically linked x86-64 executable in this folder. A new one needs its new digest: sha256sum says it.
     path: ${yamlText(path)}
     sha256: ${yamlText(sha256)}
+  args: []
+  # The whole environment: nothing else is set.
+  env: {}
 `;
 }

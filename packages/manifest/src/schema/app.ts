@@ -108,7 +108,10 @@ export const app = z
     args: z.array(argument).max(1024).default([]).describe('Arguments after the program name'),
     env: z.record(environmentName, argument).default({}).describe('The whole environment of the app'),
     user: z
-      .strictObject({ uid: id.default(1000), gid: id.default(1000) })
+      .strictObject({
+        uid: id.default(1000).describe('User'),
+        gid: id.default(1000).describe('Group; the app has no others'),
+      })
       .prefault({})
       .describe('Whom the app runs as; never root'),
     workdir: imagePath.default('/').describe('Working folder of the app'),

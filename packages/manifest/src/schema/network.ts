@@ -1,15 +1,19 @@
 import { z } from 'zod';
 import { adviceRegistry } from './advice.ts';
 
+function mode<Mode extends string>(name: Mode) {
+  return z.literal(name).describe('none, dhcp or static');
+}
+
 const ipv4 = z.ipv4('must be an IPv4 address, such as 10.0.2.15');
 
 export const network = z
   .discriminatedUnion('mode', [
-    z.strictObject({ mode: z.literal('none') }).describe('No network: the stack is left out of the kernel'),
-    z.strictObject({ mode: z.literal('dhcp') }).describe('Address, gateway and name servers by DHCP'),
+    z.strictObject({ mode: mode('none') }).describe('No network: the stack is left out of the kernel'),
+    z.strictObject({ mode: mode('dhcp') }).describe('Address, gateway and name servers by DHCP'),
     z
       .strictObject({
-        mode: z.literal('static'),
+        mode: mode('static'),
         address: z
           .cidrv4('must be an IPv4 address with a prefix length, such as 10.0.2.15/24')
           .register(adviceRegistry, {

@@ -10,6 +10,11 @@ export const platformKinds = [
   'reference-log',
 ] as const;
 
+const fileByDigest = z.strictObject({
+  path: projectPath.describe("The file, relative to the manifest's folder"),
+  sha256: digest.describe('SHA-256 of the file'),
+});
+
 const certificates = z.array(projectPath).min(1).max(32);
 
 const secureBoot = z.union([
@@ -27,7 +32,7 @@ export const platform = z
     vcpus: z.int().min(1).max(1024).default(1).describe('Virtual CPUs'),
     memory: size.prefault('512MiB').describe('Memory, such as 512MiB or 1GiB'),
     firmware: z
-      .union([z.literal('debian'), z.strictObject({ path: projectPath, sha256: digest })])
+      .union([z.literal('debian'), fileByDigest])
       .default('debian')
       .describe("debian: the lock's pinned OVMF; or a firmware file of your own, by digest"),
     secureBoot: secureBoot.default('off').describe('off, or the keys that the firmware is given'),
@@ -52,10 +57,7 @@ export const platform = z
       .describe(
         'TCP ports of the host, on its loopback interface only, that "altee run" forwards to the image',
       ),
-    log: z
-      .strictObject({ path: projectPath, sha256: digest })
-      .optional()
-      .describe('The event log of a reference-log platform, in TCG2 form'),
+    log: fileByDigest.optional().describe('The event log of a reference-log platform, in TCG2 form'),
   })
   .transform(({ memory, ...rest }) => ({ ...rest, memoryBytes: memory }))
   .describe('A machine for which measurements are predicted');

@@ -1,4 +1,4 @@
-import { Composer, CST, type Document, Lexer, Parser } from 'yaml';
+import { Composer, CST, type Document, Lexer, Parser, type YAMLParseError } from 'yaml';
 import type { Finding } from '../problem.ts';
 
 /** Bounds of what is given to the YAML library: its composer recurses, and its time grows with the tokens. */
@@ -43,7 +43,8 @@ export function composeYaml(text: string, limits: YamlLimits): Composed {
   const composer = new Composer({ version: '1.2', schema: 'core', uniqueKeys: false, logLevel: 'silent' });
   const [document, ...others] = withoutStackTraces(() => [...composer.compose(tokens, true, text.length)]);
   if (document === undefined) return beyond('The file is empty', 0);
-  const findings = [...document.errors, ...others.flatMap((other) => other.errors)].map((error) => ({
+  const errors = [...document.errors, ...others.flatMap((other) => other.errors)];
+  const findings = withoutEchoes(errors).map((error) => ({
     offset: error.pos[0],
     path: [],
     ...(rewordings[error.code] ?? { message: sentence(error.message) }),
@@ -66,6 +67,18 @@ function overLimits(text: string, limits: YamlLimits): Composed | undefined {
     if (!lexerMarks.has(token)) offset += token.length;
   }
   return undefined;
+}
+
+/** One slip of indentation makes every later line wrong in the same way: the first error of each kind, one a place. */
+function withoutEchoes(errors: readonly YAMLParseError[]): YAMLParseError[] {
+  const kinds = new Set<string>();
+  const places = new Set<number>();
+  return errors.filter(({ code, pos: [offset] }) => {
+    if ((kinds.has(code) && code !== 'TAB_AS_INDENT') || places.has(offset)) return false;
+    kinds.add(code);
+    places.add(offset);
+    return true;
+  });
 }
 
 /** The library makes an Error of each problem; a hostile file has hundreds of thousands, and traces take nearly all the time. */
@@ -107,7 +120,7 @@ function otherDocuments(others: readonly Document.Parsed[]): Finding[] {
 }
 
 function sentence(message: string): string {
-  return message.charAt(0).toUpperCase() + message.slice(1).replace(/\.$/, '');
+  return message.charAt(0).toUpperCase() + message.slice(1).replace(/\.+$/, '');
 }
 
 /** Offset of the first token deeper than `depth` collections; iterative, because depth is what is in question. */
