@@ -19,9 +19,9 @@ export interface InitramfsParts {
 }
 
 /** Places inside the image. */
-export const INIT_PATH = 'init';
-export const CONFIG_PATH = 'altee/config';
-export const APP_PATH = 'app';
+const INIT_PATH = 'init';
+const CONFIG_PATH = 'altee/config';
+const APP_PATH = 'app';
 
 const directories: Readonly<Record<string, number>> = {
   altee: 0o755,
@@ -96,7 +96,7 @@ async function writeArchive(
  * time; level 22 saves 0.02 % and would ask for a window of 128 MiB of memory at boot. The number of threads has
  * no influence on the bytes as long as it isn't `--single-thread`.
  */
-export function compressStep(root: Root, archive: StepInput): Step {
+function compressStep(root: Root, archive: StepInput): Step {
   return {
     name: 'initramfs',
     root,

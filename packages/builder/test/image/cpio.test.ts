@@ -17,7 +17,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { BuilderError } from '../../src/error.ts';
 import { writeCpio } from '../../src/image/cpio.ts';
-import type { CpioEntry } from '../../src/image/cpio-entry.ts';
+import type { CpioEntry, CpioFile } from '../../src/image/cpio-entry.ts';
 import { archiveOf } from './collect.ts';
 import { judge } from './judge.ts';
 import { readCpio } from './read-cpio.ts';
@@ -236,7 +236,7 @@ describe('writeCpio()', () => {
   });
 });
 
-function file(path: string): CpioEntry {
+function file(path: string): CpioFile {
   return { kind: 'file', path, mode: 0o644, source: new Uint8Array() };
 }
 

@@ -19,7 +19,7 @@ export interface MadePe {
   readonly machine?: number;
 }
 
-export const IMAGE_BASE = 0x14df90000n;
+const IMAGE_BASE = 0x14df90000n;
 const CODE = 0x6000_0020;
 const DATA = 0x4000_0040;
 

@@ -1,9 +1,9 @@
 import { chmod, mkdir, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { treeEntries } from '../../src/image/tree-entries.ts';
 import { archiveOf } from './collect.ts';
+import { judge } from './judge.ts';
 import { scratch } from './scratch.ts';
 
 async function tree(mode: number): Promise<string> {
@@ -41,7 +41,7 @@ describe('treeEntries()', () => {
 
   it('refuses a FIFO', async () => {
     const folder = await scratch();
-    await execa('mkfifo', [join(folder, 'pipe')]);
+    await judge('mkfifo')?.run([join(folder, 'pipe')]);
     await expect(treeEntries(folder, 'app')).rejects.toMatchObject({ code: 'app-unusable' });
   });
 
