@@ -81,7 +81,9 @@ const users = isRoot ? (['root', 'nobody'] as const) : (['caller'] as const);
 const uidOf = (user: string) => (user === 'nobody' ? NOBODY : undefined);
 
 describe.skipIf(testRoot() === undefined).each(users)('sandboxExecutor() as %s', (user) => {
-  async function execute(one: Step): Promise<StepIo> {
+  async function execute(traced: Step): Promise<StepIo> {
+    // The trace of commands in a pipe mixes with their output.
+    const one = { ...traced, script: `set +x\n${traced.script}` };
     const io = await folders(uidOf(user));
     if (user !== 'nobody') await sandboxExecutor().execute(one, io);
     else expect(await inChild({ step: one, io }, { uid: NOBODY })).toEqual({ ok: true });
@@ -160,8 +162,7 @@ echo work > /build/w; echo temporary > /tmp/t; echo shared > /dev/shm/s; cat /sr
 
   it('shows the step no network, no other processes and no terminal', async () => {
     const io = await execute(
-      step(`set +x
-tail -n +3 /proc/net/dev | tr -d ' ' | cut -d: -f1
+      step(`tail -n +3 /proc/net/dev | tr -d ' ' | cut -d: -f1
 cat /proc/net/route | tail -n +2
 echo processes $(ls /proc | grep -c '^[0-9]')
 if true < /dev/tty; then echo tty; fi 2> /dev/null

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { STEP_GID, STEP_UID, WORK_PATH } from './environment.ts';
 import type { Identity } from './identity.ts';
 import { MOUNT_SCRIPT } from './mount-script.ts';
+import { prlimitArguments, type ResourceLimits } from './resource-limits.ts';
 
 /** Something of the host that shows inside the root, at the absolute path `inside`. */
 export interface Bind {
@@ -13,12 +14,6 @@ export interface Bind {
   readonly host: string;
 }
 
-/** Bounds that the kernel itself keeps for every process inside; absent means the caller's own. */
-export interface ResourceLimits {
-  readonly processes?: number;
-  readonly fileBytes?: number;
-}
-
 export interface Entry {
   readonly rootPath: string;
   readonly binds: readonly Bind[];
@@ -27,6 +22,8 @@ export interface Entry {
   readonly identity: Identity;
   readonly env: Readonly<Record<string, string>>;
   readonly limits: ResourceLimits;
+  /** The text of /proc/self/limits. */
+  readonly procLimits: string;
   /** Absolute path inside the root, and arguments. */
   readonly command: readonly string[];
 }
@@ -80,7 +77,8 @@ export function enterRoot(entry: Entry): CommandLine {
     // The mount script has changed to the root: no folder above it need be open to the new user namespace.
     ...own('unshare', ...innerUser(entry.identity), '--root=.', `--wd=${WORK_PATH}`),
     ...dropPrivileges(entry.identity),
-    ...resourceLimits(entry.limits),
+    '/usr/bin/prlimit',
+    ...prlimitArguments(entry.limits, entry.procLimits),
     ...['/bin/sh', '-c', READY_SCRIPT, 'altee'],
     '/usr/bin/env',
     '-i',
@@ -121,12 +119,4 @@ function dropPrivileges(identity: Identity): string[] {
     // The kernel forgets it when the user id changes (PR_SET_PDEATHSIG(2const)), so it is asked for again.
     '--pdeathsig=KILL',
   ];
-}
-
-/** Fixed where a tool could behave differently by it (stack size, open files), so that hosts don't matter. */
-function resourceLimits(limits: ResourceLimits): string[] {
-  const bounds = ['--core=0', '--stack=8388608:', '--nofile=1024:'];
-  if (limits.processes !== undefined) bounds.push(`--nproc=${limits.processes}:${limits.processes}`);
-  if (limits.fileBytes !== undefined) bounds.push(`--fsize=${limits.fileBytes}:${limits.fileBytes}`);
-  return ['/usr/bin/prlimit', ...bounds];
 }

@@ -12,6 +12,10 @@ export const SOURCE_DATE_EPOCH = '1704067200';
 /** Who a step is inside its root: one user without a name on the host and without any capability. */
 export const STEP_UID = 1000;
 export const STEP_GID = 1000;
+/**
+ * The host name that a step sees. A root without perl shows it only in /etc/hostname where an ordinary user runs
+ * the step: no other tool in it can call sethostname(2).
+ */
 export const STEP_HOST_NAME = 'altee';
 
 /** Where a step finds its things inside the root. */
@@ -31,7 +35,7 @@ const FIXED: Readonly<Record<string, string>> = {
 
 /**
  * The whole environment of a step, the same under every executor; `jobs` is the only value that may differ from
- * machine to machine. What the step sets itself wins over nothing: it can't replace a fixed variable.
+ * machine to machine. A step can add variables, but not replace these.
  */
 export function stepEnvironment(step: Pick<Step, 'env'>, jobs: number): Record<string, string> {
   return { ...step.env, ...FIXED, JOBS: String(jobs) };

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { BuilderError } from '../error.ts';
 import type { Reporter, Task } from '../report.ts';
 import { removeTree } from '../store/remove-tree.ts';
 import type { Store } from '../store/store.ts';
@@ -75,6 +76,11 @@ async function execute(
       onLine: (line) => task.output(printable(line)),
       ...(signal === undefined ? {} : { signal }),
     });
+  } catch (error) {
+    // A log is worth keeping only where a step ran and its error names the log.
+    const ran = error instanceof BuilderError && ['step-failed', 'step-limit'].includes(error.code);
+    if (!ran) await removeTree(logDir);
+    throw error;
   } finally {
     await work.dispose();
   }

@@ -1,4 +1,4 @@
-import { access, chown, lchown, mkdtemp, open, readdir, stat } from 'node:fs/promises';
+import { access, chown, lchown, mkdtemp, open, readdir, readFile, stat } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BuilderError } from '../error.ts';
@@ -61,6 +61,7 @@ async function executeStep(step: Step, io: StepIo, jobs: number): Promise<void> 
       processes: step.limits.processes,
       fileBytes: Math.max(step.limits.outputBytes, MIN_FILE_BYTES),
     },
+    procLimits: await readFile('/proc/self/limits', 'utf8'),
     command: stepCommand(step),
   });
 
@@ -97,6 +98,7 @@ async function executeStep(step: Step, io: StepIo, jobs: number): Promise<void> 
       throw stepLimit(step, 'output-size', tail, io.logFile);
     }
   } catch (error) {
+    if (isSpawnError(error)) throw await unavailable(step.root, [error.message]);
     throw explainDiskFull(error, io.logFile);
   } finally {
     await log.close();
@@ -170,4 +172,9 @@ function aborted(signal: AbortSignal, stop: AbortSignal): Promise<boolean> {
     signal.addEventListener('abort', () => resolve(true), { once: true });
     stop.addEventListener('abort', () => resolve(false), { once: true });
   });
+}
+
+/** The root's loader could not be started at all, on a file system mounted "noexec" for one. */
+function isSpawnError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'syscall' in error && String(error.syscall).startsWith('spawn ');
 }

@@ -25,6 +25,7 @@ export async function enterPlatform(entry: {
     identity: { kind: 'caller', privileged: isPrivileged(await gatherIdentityFacts()) },
     env: { PATH: '/usr/bin:/usr/sbin', HOME: WORK_PATH, TMPDIR: '/tmp', LC_ALL: 'C', TZ: 'UTC' },
     limits: {},
+    procLimits: await readFile('/proc/self/limits', 'utf8'),
     command: ['/bin/sh', '-eu', '-c', entry.script, 'altee-run', ...entry.args],
   });
 }

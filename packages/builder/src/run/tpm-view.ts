@@ -15,7 +15,7 @@ export interface TpmExtend {
 
 /** What the TPM received since it was last started, taken from its own log and not from the guest. */
 export interface TpmView {
-  /** How often the TPM was started: 1, unless the machine was reset. */
+  /** How often the TPM was started: once in a boot; 0 where the machine was stopped before the firmware did. */
   readonly startups: number;
   /** The banks that the TPM said it keeps; all that were extended where nobody asked it. */
   readonly banks: readonly TpmBank[];
