@@ -11,7 +11,7 @@ import { type Located, locate, nearest } from './source/tree.ts';
 
 /** Characters of a lock; one with a thousand packages has half a million. */
 const LOCK_LIMIT = 16 * 2 ** 20;
-const YAML_LIMITS = { tokens: 1_000_000, tokenLength: 65_536, depth: 16 };
+const YAML_LIMITS = { tokens: 300_000, tokenLength: 65_536, depth: 16 };
 
 /**
  * Parses a lock. Throws {@link LockError} that says which fields are wrong, with their lines; altee writes locks

@@ -1,6 +1,6 @@
-/** A token of JSON (RFC 8259 §2 to §7) with the white space before it. */
+/** A token of JSON (RFC 8259 §2 to §7). */
 const token =
-  /[ \t\n\r]*(?:([{}[\],:])|("(?:[^"\\\p{Cc}]|[\x7f-\x9f]|\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4}))*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null))/uy;
+  /(?:([{}[\],:])|("(?:[^"\\\p{Cc}]|[\x7f-\x9f]|\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4}))*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null))/uy;
 
 /** What may come next; `first…` also takes the closing bracket. */
 type State = 'value' | 'firstValue' | 'key' | 'firstKey' | 'colon' | 'comma' | 'end';
@@ -9,15 +9,16 @@ type State = 'value' | 'firstValue' | 'key' | 'firstKey' | 'colon' | 'comma' | '
 export function jsonErrorOffset(text: string): number {
   const open: string[] = [];
   let state: State = 'value';
-  token.lastIndex = 0;
+  let offset = 0;
   for (;;) {
-    const start = token.lastIndex;
-    const offset = start + (/^[ \t\n\r]*/.exec(text.slice(start))?.[0].length ?? 0);
+    offset += /^[ \t\n\r]*/.exec(text.slice(offset))?.[0].length ?? 0;
+    token.lastIndex = offset;
     const match = token.exec(text);
-    const next =
-      match === null ? undefined : after(state, match[1] ?? (match[2] ? 'string' : 'scalar'), open);
+    if (match === null) return offset;
+    const next: State | undefined = after(state, match[1] ?? (match[2] ? 'string' : 'scalar'), open);
     if (next === undefined) return offset;
     state = next;
+    offset = token.lastIndex;
   }
 }
 
