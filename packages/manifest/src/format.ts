@@ -17,7 +17,7 @@ export function formatProblem(problem: Problem): string {
  * Text that a terminal shows and doesn't obey: tabs become spaces; C0 and C1 controls, line and paragraph
  * separators, unpaired surrogates, and the marks that reorder or hide text become `\u{…}`.
  */
-export function escapeControl(text: string): string {
+function escapeControl(text: string): string {
   return text
     .replaceAll('\t', ' ')
     .replace(/[\p{Cc}\p{Cs}\p{Cf}\u2028\u2029]/gu, (c) => `\\u{${(c.codePointAt(0) ?? 0).toString(16)}}`);

@@ -10,7 +10,7 @@ import type { SourceText } from './source/text.ts';
 import { type Located, locate } from './source/tree.ts';
 
 /** Bytes of a manifest: a hundred times what a large one needs. */
-export const MANIFEST_LIMIT = 2 ** 20;
+const MANIFEST_LIMIT = 2 ** 20;
 /** Tokens count white space and punctuation too: about five thousand lines. */
 const YAML_LIMITS = { tokens: 32_768, tokenLength: 65_536, depth: 32 };
 

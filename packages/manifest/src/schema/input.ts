@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { label, projectPath, size } from './scalars.ts';
 
 /** Ways by which bytes reach a running image that no register measures. */
-export const inputKinds = [
+const inputKinds = [
   'smbios',
   'fw-cfg',
   'efi-variable',

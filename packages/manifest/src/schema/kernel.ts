@@ -16,7 +16,7 @@ const symbol = z
   });
 
 /** A kernel configuration symbol, with or without `CONFIG_`; parsed to the name without it. */
-export const kernelSymbol = symbol.transform((name) => name.replace(/^CONFIG_/, ''));
+const kernelSymbol = symbol.transform((name) => name.replace(/^CONFIG_/, ''));
 
 /** One kernel parameter. The stub hands the line over as UTF-16 and quotes change how the kernel splits it: so neither. */
 const kernelParameter = z

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { digest, port, projectPath, size } from './scalars.ts';
 
-export const platformKinds = [
+const platformKinds = [
   'qemu-tpm',
   'qemu-tdx',
   'qemu-snp',
