@@ -93,7 +93,7 @@ async function writeArchive(
  * Compresses the archive. zstd is the only decompressor in our kernels. One frame over PID 1 and application
  * together: both being Go programs they share the run time, which saves a third against a frame each. Level 19
  * with the strategy of level 17 and a shorter search is 0.8 % larger than plain level 19 and takes two thirds of the
- * time; level 22 saves 0.02 % and would ask for a window of 128 MiB of memory at boot. The number of threads has
+ * time; level 22 saves 0.02 % and takes up to 128 MiB of memory at boot for its window. The number of threads has
  * no influence on the bytes as long as it isn't `--single-thread`.
  */
 function compressStep(root: Root, archive: StepInput): Step {
