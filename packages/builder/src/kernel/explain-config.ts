@@ -33,7 +33,7 @@ export function explainDropped(name: string, kconfig: Kconfig, config: KernelCon
 }
 
 /** Says that a symbol does not exist, and which one may be meant. */
-export function unknownSymbol(name: string, kconfig: Kconfig): string {
+function unknownSymbol(name: string, kconfig: Kconfig): string {
   return `this kernel has no such symbol${didYouMean(name, kconfig.keys())}`;
 }
 
