@@ -30,9 +30,9 @@ const noble = { sha1, sha256, sha384, sha512 };
 /** `@noble/hashes`: no platform needed. */
 export const defaultHasher: Hasher = (algorithm) => noble[algorithm].create();
 
-/** Digest of the parts one after the other. */
+/** Digest of the parts one after the other, as a plain array whatever subclass the hasher gives. */
 export function hash(hasher: Hasher, algorithm: HashName, ...parts: readonly Uint8Array[]): Uint8Array {
   const state = hasher(algorithm);
   for (const part of parts) state.update(part);
-  return state.digest();
+  return Uint8Array.from(state.digest());
 }

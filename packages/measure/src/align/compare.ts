@@ -42,7 +42,7 @@ export function compareRegisters(
 }
 
 function isObserved(bank: HashName, { extends: all, values }: ObservedMeasurements): boolean {
-  return values?.[bank] !== undefined || all.some(({ digests }) => digests[bank] !== undefined);
+  return values?.[bank] !== undefined || (all ?? []).some(({ digests }) => digests[bank] !== undefined);
 }
 
 function compareRegister(
@@ -51,9 +51,11 @@ function compareRegister(
   banks: readonly HashName[],
   hasher: Hasher,
 ): RegisterComparison {
-  const { register, pcr, status, events, reason } = prediction;
+  const { register, pcr, status, events } = prediction;
   const common = { register, pcr };
-  if (status !== 'predicted') return { ...common, status: 'not-predicted', reason: `${status}: ${reason}` };
+  if (status !== 'predicted') {
+    return { ...common, status: 'not-predicted', reason: `${status}: ${prediction.reason}` };
+  }
 
   const compared = banks.flatMap((bank) => {
     const predicted = hex(prediction.values[bank]);
@@ -68,33 +70,27 @@ function compareRegister(
     };
   }
 
-  const extensions = observed.extends.filter((each) => each.pcr === pcr);
+  const extensions = observed.extends?.filter((each) => each.pcr === pcr);
   const values = compared.filter((each) => each.predicted !== each.observed);
   if (values.length === 0) {
-    const count = events.length === 1 ? '1 event' : `${events.length} events`;
+    const what = ['never extended', '1 event'][events.length] ?? `${events.length} events`;
     return {
       ...common,
       status: 'equal',
       banks: compared.map(({ bank }) => bank),
-      reason: `${count}, as predicted`,
+      reason: `${what}, as predicted`,
     };
   }
-  const difference = values
-    .map(({ bank }) =>
-      findDifference(
-        digestsOf(events, bank),
-        extensions.map(({ digests }) => digests[bank]),
-        events,
-      ),
-    )
-    .find((each) => each !== undefined);
-  return {
-    ...common,
-    status: 'different',
-    values,
-    difference,
-    reason: explain(difference, extensions.length),
-  };
+  const difference =
+    extensions &&
+    values
+      .map(({ bank }) => {
+        const digests = extensions.map((each) => each.digests[bank]);
+        return findDifference(digestsOf(events, bank), digests, events);
+      })
+      .find((each) => each !== undefined);
+  const reason = extensions ? explain(difference) : 'The value differs, and the extensions are not known';
+  return { ...common, status: 'different', values, difference, reason };
 }
 
 /** The value that was read, or that the extensions give. */
@@ -106,8 +102,9 @@ function observedValue(
 ): string | undefined {
   const read = observed.values?.[bank]?.[pcr];
   if (read !== undefined) return read.toLowerCase();
-  const digests = observed.extends.filter((each) => each.pcr === pcr).map(({ digests }) => digests[bank]);
-  if (!digests.every((digest) => digest !== undefined)) return undefined;
+  const extensions = observed.extends?.filter((each) => each.pcr === pcr);
+  const digests = extensions?.map((each) => each.digests[bank]);
+  if (!digests?.every((digest) => digest !== undefined)) return undefined;
   return toHex(replayPcr(hasher, bank, digests.map(fromHex)));
 }
 
@@ -119,12 +116,9 @@ function hex(bytes: Uint8Array | undefined): string | undefined {
   return bytes && toHex(bytes);
 }
 
-function explain(difference: Difference | undefined, extensions: number): string {
-  if (!difference) {
-    return extensions === 0
-      ? 'The value differs, and the extensions were not observed'
-      : 'The observed extensions are the predicted ones, but do not give the value that was read';
-  }
+function explain(difference: Difference | undefined): string {
+  if (!difference)
+    return 'The observed extensions are the predicted ones, but do not give the value that was read';
   const number = difference.index + 1;
   switch (difference.kind) {
     case 'changed':

@@ -1,3 +1,4 @@
+import { toHex } from '../bytes/hex.ts';
 import type { HashName } from '../hash.ts';
 import type { EventLog } from '../tcg/event-log.ts';
 import { eventTypes } from '../tcg/event-type.ts';
@@ -10,14 +11,14 @@ export interface ObservedExtend {
 
 /** What a machine's TPM went through. */
 export interface ObservedMeasurements {
-  /** All extensions in order. */
-  readonly extends: readonly ObservedExtend[];
+  /** All extensions in order; absent when only values are known. */
+  readonly extends?: readonly ObservedExtend[] | undefined;
   /** PCR values that were read, in hex, by bank and index. Where one is absent the extensions' replay counts. */
   readonly values?: Readonly<Partial<Record<HashName, Readonly<Record<number, string>>>>> | undefined;
 }
 
 /** The extensions that an event log tells of. They are as true as the log: compare the values with a quote or the TPM. */
-export function extendsOfEventLog(log: EventLog, toHex: (bytes: Uint8Array) => string): ObservedExtend[] {
+export function extendsOfEventLog(log: EventLog): ObservedExtend[] {
   return log.events
     .filter((event) => event.untrustedEventType !== eventTypes.EV_NO_ACTION)
     .map(({ pcr, digests }) => ({

@@ -1,5 +1,5 @@
 import { MeasureError } from '../error.ts';
-import { defaultHasher, type Hasher, type HashName } from '../hash.ts';
+import { defaultHasher, type Hasher, type HashName, hash } from '../hash.ts';
 import { type PeImage, peDirectories } from './image.ts';
 
 /** A part of the file that the Authenticode digest covers. */
@@ -45,6 +45,16 @@ export function authenticodeRanges(pe: PeImage, fileSize = pe.fileSize): Authent
   for (const section of sections.toSorted((a, b) => a.rawOffset - b.rawOffset)) {
     add(section.rawOffset, section.rawOffset + section.rawSize, `section "${section.name}"`);
     hashed += section.rawSize;
+    // Rows of a hostile table may all cover the same bytes; each would be hashed again.
+    if (hashed > fileSize) {
+      throw new MeasureError(
+        'malformed',
+        `Authenticode digest: section "${section.name}" overlaps another one`,
+        {
+          offset: section.headerOffset,
+        },
+      );
+    }
   }
 
   // 14: what stands behind, without the certificate table. The start is the sum of bytes hashed, as the
@@ -76,9 +86,10 @@ export function authenticodeDigest(
   algorithm: HashName,
   hasher: Hasher = defaultHasher,
 ): Uint8Array {
-  const state = hasher(algorithm);
-  for (const { offset, length } of authenticodeRanges(pe, bytes.length)) {
-    state.update(bytes.subarray(offset, offset + length));
-  }
-  return state.digest();
+  const covered = authenticodeRanges(pe, bytes.length);
+  return hash(
+    hasher,
+    algorithm,
+    ...covered.map(({ offset, length }) => bytes.subarray(offset, offset + length)),
+  );
 }

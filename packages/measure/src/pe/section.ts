@@ -3,7 +3,7 @@ import { MeasureError } from '../error.ts';
 import type { PeSection } from './image.ts';
 
 /** More zeros than this behind a section's data are taken for a hostile header, not for an image. */
-const maxZeroFill = 0x2000_0000;
+const maxZeroFill = 0x1000_0000;
 
 /**
  * A section as it lies in memory: `VirtualSize` bytes, of which the file gives the first `data.length`
