@@ -8,10 +8,16 @@ export default defineConfig({
   resolve: { conditions: ['altee:source'] },
   ssr: { resolve: { conditions: ['altee:source'] } },
   test: {
+    globalSetup: './test/support/global-setup.ts',
     projects: [
       {
         extends: true,
-        test: { name: 'unit', include: ['packages/*/test/**/*.test.ts'], testTimeout: 20_000, sequence: { groupOrder: 0 } },
+        test: {
+          name: 'unit',
+          include: ['packages/*/test/**/*.test.ts'],
+          testTimeout: 20_000,
+          sequence: { groupOrder: 0 },
+        },
       },
       {
         extends: true,

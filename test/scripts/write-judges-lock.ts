@@ -1,37 +1,45 @@
 /** Writes test/support/judges.lock.json: the newest versions of the outside judges. Run by `npm run judges`. */
 import { writeFile } from 'node:fs/promises';
-import { silentReporter } from '../../packages/builder/src/report.ts';
-import { fetchIndex, fetchRelease, type Suite, suites } from '../../packages/builder/src/debian/archive.ts';
+import { fetchIndexes, fetchRelease, type Suite, suites } from '../../packages/builder/src/debian/archive.ts';
 import { StanzaIndex } from '../../packages/builder/src/debian/control.ts';
 import { archiveKeys } from '../../packages/builder/src/debian/keys/trixie.ts';
 import { resolvePackages } from '../../packages/builder/src/debian/resolve.ts';
 import { PackageUniverse } from '../../packages/builder/src/debian/universe.ts';
-import { rootRecipes } from '../../packages/builder/src/lock/toolchain.ts';
 import { snapshotTime } from '../../packages/builder/src/lock/resolve-lock.ts';
+import { rootRecipes } from '../../packages/builder/src/lock/toolchain.ts';
+import { silentReporter } from '../../packages/builder/src/report.ts';
 import { assembleRoot } from '../../packages/builder/src/root/assemble-root.ts';
 import { fetchAll, openWorkshop } from '../../packages/builder/src/workshop.ts';
 import { JUDGES } from '../support/judges.ts';
 
 /** Only the checker itself comes from there: it is in no release yet. */
 const BACKPORTED = 'kernel-hardening-checker';
-const backports: Suite = { archive: 'debian', codename: 'trixie-backports', origin: 'Debian Backports', label: 'Debian Backports', keys: archiveKeys };
+const backports: Suite = {
+  archive: 'debian',
+  codename: 'trixie-backports',
+  origin: 'Debian Backports',
+  label: 'Debian Backports',
+  keys: archiveKeys,
+};
 
 const now = new Date();
 const workshop = await openWorkshop({ reporter: silentReporter, offline: false, vendorDirs: [] });
 const context = { ...workshop, now };
 
-const indexes = await Promise.all(
-  [...suites, backports].map(async (suite) => {
-    const bytes = await fetchIndex(await fetchRelease(suite, context), 'packages', context);
-    const kept = suite === backports ? only(bytes, BACKPORTED) : bytes;
-    return { archive: suite.archive, suite: suite.codename, index: new StanzaIndex(kept, suite.codename) };
-  }),
-);
+const from = [...suites, backports];
+const releases = await Promise.all(from.map((suite) => fetchRelease(suite, context)));
+const indexes = (await fetchIndexes(releases, 'packages', context)).map((bytes, at) => {
+  const { archive, codename } = from[at] ?? backports;
+  const kept = codename === backports.codename ? only(bytes, BACKPORTED) : bytes;
+  return { archive, suite: codename, index: new StanzaIndex(kept, codename) };
+});
 const base = rootRecipes.image;
 const packages = resolvePackages(new PackageUniverse(indexes), {
   purpose: 'the judges',
   wanted: [...Object.keys(JUDGES), ...Object.keys(base.wanted)].sort(),
-  drop: Object.keys(base.drop).filter((name) => name.startsWith('util-linux>') || name.startsWith('coreutils>')),
+  drop: Object.keys(base.drop).filter(
+    (name) => name.startsWith('util-linux>') || name.startsWith('coreutils>'),
+  ),
 });
 const locked = Object.fromEntries(
   packages.map(({ name, version, architecture, source, sizeBytes: size, sha256, archive, filename }) => [
@@ -47,7 +55,10 @@ const root = await assembleRoot(
   workshop,
 );
 const lock = { snapshot: snapshotTime(now), digest: root.digest, packages: locked };
-await writeFile(new URL('../support/judges.lock.json', import.meta.url), `${JSON.stringify(lock, null, 2)}\n`);
+await writeFile(
+  new URL('../support/judges.lock.json', import.meta.url),
+  `${JSON.stringify(lock, null, 2)}\n`,
+);
 
 /** The stanzas of one package out of an index. */
 function only(index: Uint8Array, name: string): Uint8Array {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
-import { z } from 'zod';
 import { lockedPackage } from '@altee/manifest';
+import { z } from 'zod';
 import type { Root } from '../../packages/builder/src/executor/executor.ts';
 import { assembleRoot } from '../../packages/builder/src/root/assemble-root.ts';
 import { fetchAll, type Workshop } from '../../packages/builder/src/workshop.ts';
@@ -20,6 +20,7 @@ export const JUDGES = {
   cpio: 'reads the initramfs',
   zstd: 'unpacks the initramfs',
   binutils: 'readelf and objdump',
+  'systemd-boot-efi': 'a stub for the tests of merging',
 } as const;
 
 const lockFile = new URL('./judges.lock.json', import.meta.url);
@@ -35,8 +36,13 @@ export async function judgesRoot(workshop: Workshop): Promise<Root> {
   const lock = judgesLock.parse(JSON.parse(await readFile(lockFile, 'utf8')));
   const files = Object.entries(lock.packages).map(([name, file]) => ({ name, file }));
   const paths = await fetchAll(workshop, files, 'Fetch the judges');
-  const packages = files.map(({ name, file }) => ({ name, path: paths.get(name) ?? '', sha256: file.sha256 }));
+  const packages = files.map(({ name, file }) => ({
+    name,
+    path: paths.get(name) ?? '',
+    sha256: file.sha256,
+  }));
   const root = await assembleRoot(workshop.store, packages, workshop);
-  if (root.digest !== lock.digest) throw new Error(`The judges' root is ${root.digest}, locked ${lock.digest}`);
+  if (root.digest !== lock.digest)
+    throw new Error(`The judges' root is ${root.digest}, locked ${lock.digest}`);
   return root;
 }

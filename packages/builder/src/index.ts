@@ -1,1 +1,10 @@
-export {};
+export { type BuildOptions, type BuildResult, build } from './build.ts';
+export type { DistFile, DistResult } from './dist.ts';
+export { BuilderError, type BuilderErrorCode } from './error.ts';
+export { printable } from './executor/printable.ts';
+export { type InitOptions, type InitResult, initProject } from './init-project.ts';
+export { type Reporter, silentReporter, type Task } from './report.ts';
+export { type RunProjectOptions, type RunProjectResult, runProject } from './run-project.ts';
+export type { StoreEntry, TreeKind } from './store/entry.ts';
+export { Store } from './store/store.ts';
+export { type UpdateLockOptions, type UpdateLockResult, updateLock } from './update-lock.ts';

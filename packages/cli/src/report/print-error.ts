@@ -1,6 +1,5 @@
-import { BuilderError } from '@altee/builder';
+import { BuilderError, printable } from '@altee/builder';
 import { LockError, ManifestError } from '@altee/manifest';
-import { printable } from './terminal-text.ts';
 
 /** An error as the user reads it: what and where, details, and what to do. */
 export function errorText(error: unknown, verbose: boolean): string {
@@ -11,7 +10,11 @@ export function errorText(error: unknown, verbose: boolean): string {
     for (const detail of error.details) lines.push(`  | ${printable(detail)}`);
     if (error.hint) lines.push(`  → ${printable(error.hint)}`);
   }
-  for (let cause = error.cause, depth = 0; cause instanceof Error && depth < 3; cause = cause.cause, depth++) {
+  for (
+    let cause = error.cause, depth = 0;
+    cause instanceof Error && depth < 3;
+    cause = cause.cause, depth++
+  ) {
     lines.push(`  caused by: ${printable(cause.message)}`);
   }
   if (verbose && error.stack) lines.push(error.stack);

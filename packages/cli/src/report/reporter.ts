@@ -1,6 +1,6 @@
-import type { Reporter, Task } from '@altee/builder';
+import { printable, type Reporter, type Task } from '@altee/builder';
 import { styler } from './style.ts';
-import { formatBytes, formatDuration, printable } from './terminal-text.ts';
+import { formatBytes, formatDuration } from './terminal-text.ts';
 
 /** Work shorter than this is not worth a line where nobody watches. */
 const SLOW_MS = 2000;

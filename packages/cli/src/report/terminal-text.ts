@@ -1,15 +1,3 @@
-/**
- * Text from a log, an archive or a guest made safe to show: control characters other than tab become
- * visible escapes, so that hostile output can't move the cursor, retitle the window or hide lines.
- */
-export function printable(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  return text.replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (character) => {
-    const code = character.charCodeAt(0);
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16).padStart(4, '0')}`;
-  });
-}
-
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'] as const;
 
 /** 1234567 → `1.2 MB` (powers of 1000, as package archives count). */

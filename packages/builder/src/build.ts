@@ -1,0 +1,100 @@
+import { open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Lock } from '@altee/manifest';
+import { predictedEventLog } from '@altee/measure';
+import { type DistFolder, type DistResult, writeDist } from './dist.ts';
+import { sandboxExecutor } from './executor/sandbox.ts';
+import { writeDisk } from './image/disk.ts';
+import { type BuiltImage, buildImage } from './image-parts.ts';
+import { encodeMeasurements, measurePlatforms, type PlatformMeasurements } from './measurements.ts';
+import { openProject, type Project } from './project.ts';
+import { LockedRoots } from './roots.ts';
+import { ensureLock } from './update-lock.ts';
+import { openWorkshop, type Workshop, type WorkshopOptions } from './workshop.ts';
+
+export interface BuildOptions extends WorkshopOptions {
+  readonly manifestFile: string;
+  /** Where the results go; `dist/<name>` beside the manifest by default. */
+  readonly outDir?: string;
+  /** Fail rather than write or change the lock. */
+  readonly frozen: boolean;
+}
+
+export interface BuildResult extends DistResult {
+  readonly name: string;
+}
+
+/** What later commands need of a finished build. */
+export interface Built {
+  readonly project: Project;
+  readonly lock: Lock;
+  readonly roots: LockedRoots;
+  readonly workshop: Workshop;
+  readonly platforms: ReadonlyMap<string, PlatformMeasurements>;
+  readonly dist: BuildResult;
+}
+
+/** `altee build`: manifest and lock to image, disk and measurements in one folder. */
+export async function build(options: BuildOptions): Promise<BuildResult> {
+  return (await buildAll(options)).dist;
+}
+
+/** {@link build}, with everything that `altee run` goes on with. */
+export async function buildAll(options: BuildOptions): Promise<Built> {
+  const project = await openProject(options.manifestFile);
+  const lock = await ensureLock(project, options);
+  const workshop = await openWorkshop(options, lock);
+  const roots = new LockedRoots(lock, workshop);
+  const executor = sandboxExecutor();
+  const image = await buildImage({ project, lock, roots, workshop, executor });
+  const outDir = options.outDir ?? join(project.folder, 'dist', project.manifest.name);
+  let platforms: ReadonlyMap<string, PlatformMeasurements> = new Map();
+  const dist = await writeDist(outDir, async (folder) => {
+    platforms = await writeImageFiles(project, lock, image, folder);
+  });
+  return { project, lock, roots, workshop, platforms, dist: { name: project.manifest.name, ...dist } };
+}
+
+/** Everything in `dist/<name>/` but `SHA256SUMS`. */
+async function writeImageFiles(
+  project: Project,
+  lock: Lock,
+  image: BuiltImage,
+  folder: DistFolder,
+): Promise<ReadonlyMap<string, PlatformMeasurements>> {
+  const { manifest } = project;
+  const { name, version } = manifest;
+  const uki = await readFile(image.uki.path);
+  if (manifest.outputs.includes('uki')) await folder.copy(`${name}.efi`, image.uki.path);
+  await folder.copy('kernel.config', image.kernel.config);
+  const diskHead = manifest.outputs.includes('disk')
+    ? await addDisk(folder, `${name}.disk`, image.uki.path)
+    : undefined;
+
+  const platforms = measurePlatforms(manifest, lock, { uki, diskHead });
+  await folder.write(
+    'measurements.json',
+    encodeMeasurements({ name, version, sha256: image.uki.sha256 }, platforms),
+  );
+  for (const [platform, measured] of platforms) {
+    if ('prediction' in measured)
+      await folder.write(`eventlog/${platform}.bin`, predictedEventLog(measured.prediction));
+  }
+  return platforms;
+}
+
+/** Primary header and entries end before sector 34 (UEFI 2.10 §5.3.1); more changes nothing. */
+const DISK_HEAD_BYTES = 64 * 512;
+
+async function addDisk(folder: DistFolder, name: string, efi: string): Promise<Uint8Array> {
+  const path = folder.path(name);
+  await writeDisk({ efi, out: path });
+  const file = await open(path, 'r');
+  try {
+    const head = new Uint8Array(DISK_HEAD_BYTES);
+    await file.read(head, 0, head.length, 0);
+    return head;
+  } finally {
+    await file.close();
+  }
+}

@@ -1,0 +1,110 @@
+import type { Lock } from '@altee/manifest';
+import { type BuiltApp, buildApp } from './app/build-app.ts';
+import type { Executor } from './executor/executor.ts';
+import { type BuiltInit, buildInit } from './guest/build-init.ts';
+import { imageConfig } from './guest/image-config.ts';
+import { buildInitramfs, initramfsEntries } from './image/initramfs.ts';
+import { osRelease } from './image/os-release.ts';
+import { treeEntries } from './image/tree-entries.ts';
+import { assembleUki, type Uki } from './image/uki.ts';
+import { type BuiltKernel, buildKernel } from './kernel/build-kernel.ts';
+import type { Project } from './project.ts';
+import { checkFileInPackage } from './root-file.ts';
+import type { LockedRoots } from './roots.ts';
+import { fetchAll, type Workshop } from './workshop.ts';
+
+/** Everything that a build step needs to know. */
+export interface BuildContext {
+  readonly project: Project;
+  readonly lock: Lock;
+  readonly roots: LockedRoots;
+  readonly workshop: Workshop;
+  readonly executor: Executor;
+}
+
+/** The merged image and the kernel in it. */
+export interface BuiltImage {
+  readonly uki: Uki;
+  readonly kernel: BuiltKernel;
+}
+
+/** Builds kernel, PID 1 and application side by side, then merges them. */
+export async function buildImage(context: BuildContext): Promise<BuiltImage> {
+  const [kernel, init, app] = await allOrFirstFailure([
+    buildImageKernel(context),
+    buildImageInit(context),
+    buildImageApp(context),
+  ]);
+  const { project, lock, roots, workshop, executor } = context;
+  const root = await roots.get('image');
+  const stub = await checkFileInPackage(root, lock.stub);
+  const appEntries = await treeEntries(app.folder, 'app');
+  const initEntry = { kind: 'file', path: 'init', mode: 0o500, source: init.path } as const;
+  const config = await imageConfig(project.manifest, app, [initEntry, ...appEntries]);
+  const entries = initramfsEntries({ init: init.path, config, app: appEntries });
+  const step = { executor, root, ...workshop };
+  const initramfs = await buildInitramfs(step, entries);
+  const uki = await assembleUki(step, {
+    stub,
+    kernel: kernel.bzImage,
+    initrd: initramfs.path,
+    osRelease: osRelease(project.manifest),
+    cmdline: kernel.cmdline,
+  });
+  return { uki, kernel };
+}
+
+async function buildImageKernel({
+  project,
+  lock,
+  roots,
+  workshop,
+  executor,
+}: BuildContext): Promise<BuiltKernel> {
+  const { kernel, hardening, network } = project.manifest;
+  const { name, version, line, ...file } = lock.kernel;
+  const [root, paths] = await Promise.all([
+    roots.get('kernel'),
+    fetchAll(workshop, [{ name, file }], `Fetch linux ${version}`),
+  ]);
+  return buildKernel(
+    { executor, root, ...workshop },
+    {
+      line,
+      source: { path: paths.get(name) ?? '', sha256: file.sha256, version },
+      request: {
+        features: kernel.features,
+        network: network.mode !== 'none',
+        require: kernel.require,
+        forbid: kernel.forbid,
+        exceptions: hardening.exceptions,
+        cmdline: kernel.cmdline,
+        initOnFree: hardening.initOnFree,
+      },
+    },
+  );
+}
+
+async function buildImageInit({ roots, workshop, executor }: BuildContext): Promise<BuiltInit> {
+  return buildInit({ executor, root: await roots.get('guest'), ...workshop });
+}
+
+async function buildImageApp({ project, roots, workshop, executor }: BuildContext): Promise<BuiltApp> {
+  const root = project.manifest.app.build ? await roots.get('app') : undefined;
+  return buildApp({ executor, ...workshop }, { app: project.manifest.app, folder: project.folder, root });
+}
+
+/** Like `Promise.all`, but rejects only when all have ended, so that nothing works on after an error was shown. */
+async function allOrFirstFailure<T extends readonly unknown[]>(
+  work: { [K in keyof T]: Promise<T[K]> },
+): Promise<T> {
+  let first: { readonly reason: unknown } | undefined;
+  for (const promise of work) {
+    promise.catch((reason: unknown) => {
+      first ??= { reason };
+    });
+  }
+  const settled = await Promise.allSettled(work);
+  if (first) throw first.reason;
+  return settled.map((one) => (one as PromiseFulfilledResult<unknown>).value) as unknown as T;
+}

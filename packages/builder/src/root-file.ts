@@ -1,0 +1,24 @@
+import { join } from 'node:path';
+import type { FileInPackage } from '@altee/manifest';
+import { BuilderError } from './error.ts';
+import type { Root } from './executor/executor.ts';
+import { hashFile } from './store/hash-file.ts';
+
+/** The path of a file that the lock pins inside a root. Throws `digest-mismatch` if it isn't the locked one. */
+export async function checkFileInPackage(root: Root, file: FileInPackage): Promise<string> {
+  const path = join(root.path, file.path);
+  const { sha256 } = await hashFile(path).catch((cause: unknown) => {
+    throw new BuilderError('lock-invalid', `Package "${file.package}" has no file "${file.path}"`, { cause });
+  });
+  if (sha256 !== file.sha256) {
+    throw new BuilderError(
+      'digest-mismatch',
+      `"${file.path}" of package "${file.package}" is not the locked one`,
+      {
+        details: [`lock: ${file.sha256}`, `here: ${sha256}`],
+        hint: 'The lock was edited: run "altee lock"',
+      },
+    );
+  }
+  return path;
+}

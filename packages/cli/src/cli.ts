@@ -1,0 +1,50 @@
+import { Command, CommanderError } from 'commander';
+import { addBuild } from './commands/build.ts';
+import { addCache } from './commands/cache.ts';
+import { addInit } from './commands/init.ts';
+import { addLock } from './commands/lock.ts';
+import { addRun } from './commands/run.ts';
+import { EXIT, exitCodeOf } from './exit-code.ts';
+import { errorJson, errorText } from './report/print-error.ts';
+import { version } from './version.ts';
+
+/** One row a command; a new command adds a file and a row. */
+const COMMANDS: readonly ((program: Command, done: (exitCode: number) => void) => void)[] = [
+  addInit,
+  addLock,
+  addBuild,
+  addRun,
+  addCache,
+];
+
+/** Runs `altee` with these arguments and gives its exit code; never throws, never exits by itself. */
+export async function runCli(argv: readonly string[]): Promise<number> {
+  let exitCode: number = EXIT.done;
+  const program = new Command('altee')
+    .description('From one manifest to a measured, reproducible unikernel image')
+    .version(version)
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .option('--json', 'print the result as JSON on standard output')
+    .option('-q, --quiet', 'print results and errors only')
+    .option('-v, --verbose', 'print what the tools print');
+  for (const add of COMMANDS) {
+    add(program, (code) => {
+      exitCode = code;
+    });
+  }
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    // Commander has printed its own message already.
+    if (!(error instanceof CommanderError)) printFailure(error, argv);
+    return exitCodeOf(error);
+  }
+}
+
+function printFailure(error: unknown, argv: readonly string[]): void {
+  const verbose = argv.includes('--verbose') || argv.includes('-v');
+  if (argv.includes('--json')) process.stdout.write(`${JSON.stringify(errorJson(error), null, 2)}\n`);
+  process.stderr.write(`${errorText(error, verbose)}\n`);
+}

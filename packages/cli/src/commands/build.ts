@@ -1,0 +1,48 @@
+import { build } from '@altee/builder';
+import { type Command, Option } from 'commander';
+import { formatBytes } from '../report/terminal-text.ts';
+import { withSession } from '../session.ts';
+import { addOriginOptions, type OriginCliOptions } from './options.ts';
+
+interface BuildCliOptions extends OriginCliOptions {
+  readonly out?: string;
+  readonly executor: 'sandbox';
+  readonly frozen?: boolean;
+}
+
+/** `altee build`: manifest and lock to image, disk and measurements. */
+export function addBuild(program: Command): void {
+  addOriginOptions(
+    program
+      .command('build')
+      .argument('<manifest>', 'the altee.yaml')
+      .description('build the image and predict its measurements')
+      .option('--out <dir>', 'where to write (default: dist/<name> beside the manifest)')
+      .addOption(
+        new Option('--executor <name>', 'what runs the build steps').choices(['sandbox']).default('sandbox'),
+      )
+      .option('--frozen', 'fail rather than write or change the lock'),
+  )
+    .addHelpText('after', '\nExample:\n  altee build examples/hello/altee.yaml')
+    .action(async (manifestFile: string, options: BuildCliOptions, command: Command) => {
+      await withSession(command, async ({ reporter, signal, print, printJson }) => {
+        const result = await build({
+          manifestFile,
+          reporter,
+          signal,
+          ...(options.out === undefined ? {} : { outDir: options.out }),
+          frozen: options.frozen === true,
+          offline: options.offline === true,
+          vendorDirs: options.vendor ?? [],
+        });
+        print(`${result.outDir}${result.changed ? '' : ' (unchanged)'}`);
+        const width = Math.max(...result.files.map((file) => file.name.length));
+        for (const file of result.files) {
+          print(
+            `  ${file.name.padEnd(width)}  ${formatBytes(file.size).padStart(9)}  ${file.sha256.slice(0, 16)}…`,
+          );
+        }
+        printJson(result);
+      });
+    });
+}

@@ -1,0 +1,19 @@
+import { type Command, Option } from 'commander';
+
+/** Options about where bytes come from, shared by the commands that may fetch. */
+export interface OriginCliOptions {
+  readonly offline?: boolean;
+  readonly vendor?: readonly string[];
+}
+
+/** Adds `--offline` and `--vendor`. */
+export function addOriginOptions(command: Command): Command {
+  return command
+    .option('--offline', 'use what the store and vendor folders hold; name what is missing')
+    .addOption(
+      new Option(
+        '--vendor <dir>',
+        'folder with packages by file name, asked before any mirror (repeatable)',
+      ).argParser((dir: string, before: string[] | undefined) => [...(before ?? []), dir]),
+    );
+}
