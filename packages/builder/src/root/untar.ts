@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { type Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { type Extract, extract } from 'tar-stream';
 import { BuilderError } from '../error.ts';
@@ -33,7 +33,7 @@ export async function untar(
   const writer = new TreeWriter(dir, archive);
   let bytes = 0;
   let entries = 0;
-  const flowing = pipeline(source, tar).then(
+  const flowing = pipeline(source, bounded(archive, limits), tar).then(
     () => undefined,
     (error: unknown) => error,
   );
@@ -57,8 +57,11 @@ export async function untar(
 type Entry = Extract extends AsyncIterable<infer E> ? E : never;
 
 async function unpackEntry(entry: Entry, writer: TreeWriter, archive: string): Promise<void> {
-  const { name, type, mode, size, linkname } = entry.header;
-  if (type !== 'file' && size > 0) throw hostile(archive, `"${name}" is a ${type} with content`);
+  const { name, type, mode, size } = entry.header;
+  // tar-stream gives null for a type that it does not know, and for an empty target.
+  const kind = type ?? 'thing of unknown type';
+  const linkname = entry.header.linkname ?? '';
+  if (type !== 'file' && size > 0) throw hostile(archive, `"${name}" is a ${kind} with content`);
   if (hasSparseMap(entry)) throw hostile(archive, `"${name}" is a sparse file`);
   const path = entryPath(name, archive);
   const merged = mergedDirectories[path];
@@ -77,9 +80,22 @@ async function unpackEntry(entry: Entry, writer: TreeWriter, archive: string): P
       writer.hardLink(path, entryPath(linkname, archive));
       break;
     default:
-      throw hostile(archive, `"${name}" is a ${type ?? 'thing of unknown type'}`);
+      throw hostile(archive, `"${name}" is a ${kind}`);
   }
   entry.resume();
+}
+
+/** Lets no more pass than an archive within the limits can have: one could go on with empty blocks for ever. */
+function bounded(archive: string, { bytes, entries }: UnpackLimits): Transform {
+  // Each entry has a header and padding, perhaps a pax header with names of PATH_MAX.
+  let left = bytes + entries * 4096 + 2 ** 20;
+  return new Transform({
+    transform(chunk: Uint8Array, _encoding, done) {
+      left -= chunk.length;
+      if (left < 0) done(hostile(archive, `it unpacks to more than ${bytes} bytes`));
+      else done(null, chunk);
+    },
+  });
 }
 
 /** GNU tar writes sparse files as pax headers and a map in front of the content. */
