@@ -127,8 +127,6 @@ const image: RootRecipe = {
     binutils: 'objcopy: adds the sections to the stub',
     'systemd-boot-efi': 'the stub',
     zstd: 'compresses the initramfs',
-    dosfstools: 'mkfs.fat: the EFI system partition',
-    mtools: 'mcopy: its files',
   },
   drop: { ...binutilsDrop, 'libstdc++6': 'gprofng, pzstd' },
 };
