@@ -24,6 +24,8 @@ var settings = []setting{
 	{"kernel.yama.ptrace_scope", "3", always, "No process can be attached to; can't be undone until the next boot"},
 	{"kernel.oops_limit", "100", always, "Repeated crashes of the kernel can turn into an overflow of a counter"},
 	{"kernel.warn_limit", "100", always, "As oops_limit, for warnings"},
+	{"fs.protected_symlinks", "1", always, "Nobody follows another user's link in a shared folder"},
+	{"fs.protected_hardlinks", "1", always, "Nobody links to another user's file to keep or misuse it"},
 	{"fs.protected_fifos", "2", always, "Nobody plants a FIFO for another user in a shared folder"},
 	{"fs.protected_regular", "2", always, "Nobody plants a file for another user in a shared folder"},
 	{"kernel.perf_event_paranoid", "3", withFeature, "Performance events are a large and often broken interface"},

@@ -5,6 +5,8 @@ export const guestSysctls: readonly string[] = [
   'kernel.yama.ptrace_scope',
   'kernel.oops_limit',
   'kernel.warn_limit',
+  'fs.protected_symlinks',
+  'fs.protected_hardlinks',
   'fs.protected_fifos',
   'fs.protected_regular',
   'kernel.perf_event_paranoid',
