@@ -18,7 +18,7 @@ export const fixUps: readonly FixUp[] = [
   ...Object.values(mergedDirectories).map((target) => directory(target)),
   ...Object.entries(mergedDirectories).map(([path, target]): FixUp => ({ type: 'symlink', path, target })),
   // Mount points of the executors, and the folders of a step.
-  ...['build', 'dev', 'etc', 'out', 'proc', 'root', 'run', 'src', 'sys', 'var'].map((path) =>
+  ...['build', 'dev', 'etc', 'out', 'proc', 'root', 'run', 'src', 'sys', 'usr', 'var'].map((path) =>
     directory(path),
   ),
   directory('tmp', '1777'),
