@@ -47,7 +47,7 @@ interface ChildResult {
   ok: boolean;
   code?: string;
   message?: string;
-  hint?: string;
+  hint?: string | undefined;
 }
 
 function startChild(argument: object, options: { uid?: number; wrap?: string[] } = {}): ChildProcess {

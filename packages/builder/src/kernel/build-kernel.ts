@@ -37,6 +37,8 @@ export interface KernelInput {
 
 /** A kernel configuration that is what was asked for. */
 export interface ConfiguredKernel {
+  /** Path of the unpacked source. */
+  readonly source: string;
   /** Path of the final `.config`. */
   readonly config: string;
   /** `6.12.107`: as the configuration's header says. */
@@ -95,7 +97,12 @@ async function configure(
   await checkFinalConfig(merged, parseKernelConfig(text), sourcePath, request.network);
   const version = kernelVersion(text);
   checkVersion(version, source.version, kernelLine.name);
-  const configured = { config: join(configOut, 'config'), version, cmdline: encodeCmdline(merged.cmdline) };
+  const configured = {
+    source: sourcePath,
+    config: join(configOut, 'config'),
+    version,
+    cmdline: encodeCmdline(merged.cmdline),
+  };
   return { configured, sourcePath };
 }
 

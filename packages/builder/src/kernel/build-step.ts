@@ -20,7 +20,7 @@ export function randstructSeed(version: string, config: string): string {
  */
 export function kernelBuildStep(root: Root, source: StepInput, config: StepInput, seed: string): Step {
   return {
-    name: 'kernel-build',
+    name: 'Build the kernel',
     root,
     script: `mkdir /build/out
 cp /src/config /build/out/.config

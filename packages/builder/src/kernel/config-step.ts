@@ -15,7 +15,7 @@ export function encodeRequest(options: Iterable<ConfigOption>): string {
  */
 export function kernelConfigStep(root: Root, source: StepInput, request: string): Step {
   return {
-    name: 'kernel-config',
+    name: 'Configure the kernel',
     root,
     script: `mkdir /build/out
 cat > /build/request <<'END_OF_REQUEST'

@@ -74,7 +74,7 @@ function hardeningCheckStep(
 ): Step {
   const sysctlArgument = sysctls === undefined ? '' : ' --sysctl /build/sysctls';
   return {
-    name: 'hardening-check',
+    name: 'Check the hardening',
     root,
     script: `printf '%s\\n' "$KERNEL_CMDLINE" > /build/cmdline
 printf '%s\\n' "$SYSCTLS" > /build/sysctls

@@ -54,7 +54,7 @@ export const leftOut: readonly string[] = [
 export function kernelSourceStep(root: Root, source: KernelSource): Step {
   const excludes = leftOut.map((pattern) => ` --exclude="$top/${pattern}"`).join('');
   return {
-    name: 'kernel-source',
+    name: 'Unpack the kernel source',
     root,
     // The top folder stands first in the archive; a pattern for it would match further down as well.
     script: `top=$(tar --list --file=/src/linux.tar | head -n 1 | cut -d / -f 1)
