@@ -130,11 +130,7 @@ export class Store {
    * a key; another that wants it waits. A number that `make` gives is
    * the size to list (bytes).
    */
-  async addTree(
-    kind: TreeKind,
-    key: string,
-    make: (tmpDir: string) => Promise<void> | Promise<number>,
-  ): Promise<string> {
+  async addTree(kind: TreeKind, key: string, make: (tmpDir: string) => Promise<unknown>): Promise<string> {
     checkKey(key);
     return this.#once(kind, key, async () => {
       const present = await this.#presentTree(kind, key);

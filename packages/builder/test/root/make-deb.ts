@@ -71,7 +71,7 @@ export async function writeDeb(
   name: string,
   data: readonly TarEntry[] | Readonly<Record<string, Uint8Array>>,
 ): Promise<PackageFile> {
-  const members = Array.isArray(data) ? { 'data.tar.gz': gzipSync(tarOf(data)) } : data;
+  const members = isEntries(data) ? { 'data.tar.gz': gzipSync(tarOf(data)) } : data;
   const deb = arOf({
     'debian-binary': Buffer.from('2.0\n'),
     'control.tar.gz': gzipSync(tarOf([])),
@@ -79,4 +79,8 @@ export async function writeDeb(
   });
   await writeFile(path, deb);
   return { name, path, sha256: `sha256:${createHash('sha256').update(deb).digest('hex')}` };
+}
+
+function isEntries(data: readonly TarEntry[] | object): data is readonly TarEntry[] {
+  return Array.isArray(data);
 }
