@@ -1,15 +1,13 @@
-import { join } from 'node:path';
 import type { FileInPackage } from '@altee/manifest';
 import { BuilderError } from './error.ts';
 import type { Root } from './executor/executor.ts';
+import { resolveInRoot } from './root/resolve-in-root.ts';
 import { hashFile } from './store/hash-file.ts';
 
 /** The path of a file that the lock pins inside a root. Throws `digest-mismatch` if it isn't the locked one. */
 export async function checkFileInPackage(root: Root, file: FileInPackage): Promise<string> {
-  const path = join(root.path, file.path);
-  const { sha256 } = await hashFile(path).catch((cause: unknown) => {
-    throw new BuilderError('lock-invalid', `Package "${file.package}" has no file "${file.path}"`, { cause });
-  });
+  const path = await resolveInRoot(root.path, file.path);
+  const { sha256 } = await hashFile(path);
   if (sha256 !== file.sha256) {
     throw new BuilderError(
       'digest-mismatch',
