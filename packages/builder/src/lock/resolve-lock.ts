@@ -18,6 +18,7 @@ import { BuilderError } from '../error.ts';
 import type { Root } from '../executor/executor.ts';
 import { fetchFiles } from '../fetch/fetch-files.ts';
 import { assembleRoot } from '../root/assemble-root.ts';
+import { resolveInRoot } from '../root/resolve-in-root.ts';
 import { hashFile } from '../store/hash-file.ts';
 import { lockDebianKernel, lockGivenKernel, seriesOf } from './kernel-source.ts';
 import { type LockRequest, lockRequest, requestDigest } from './request.ts';
@@ -212,8 +213,8 @@ async function fileInPackage(
   { root, ...file }: PackageFile,
   roots: ReadonlyMap<string, Root>,
 ): Promise<FileInPackage> {
-  const path = join(rootNamed(roots, root).path, file.path);
   try {
+    const path = await resolveInRoot(rootNamed(roots, root).path, file.path);
     return { ...file, sha256: (await hashFile(path)).sha256 };
   } catch (cause) {
     throw new BuilderError('archive-malformed', `Package "${file.package}" does not hold "${file.path}"`, {
