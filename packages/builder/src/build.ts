@@ -71,7 +71,8 @@ async function writeImageFiles(
     ? await addDisk(folder, `${name}.disk`, image.uki.path)
     : undefined;
 
-  const platforms = measurePlatforms(manifest, lock, { uki, diskHead });
+  const kernelConfig = await readFile(image.kernel.config, 'utf8');
+  const platforms = measurePlatforms(manifest, lock, { uki, diskHead, kernelConfig });
   await folder.write(
     'measurements.json',
     encodeMeasurements({ name, version, sha256: image.uki.sha256 }, platforms),

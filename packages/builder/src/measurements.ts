@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Lock, Manifest } from '@altee/manifest';
 import { type Hasher, type Machine, type Prediction, predictionToJson, predictTpm } from '@altee/measure';
+import { parseKernelConfig } from './kernel/config.ts';
 
 type Platform = Manifest['platforms'][string];
 
@@ -9,6 +10,8 @@ export interface MeasuredImage {
   readonly uki: Uint8Array;
   /** The disk's first sectors with the whole partition table; absent where the manifest asks for no disk. */
   readonly diskHead: Uint8Array | undefined;
+  /** Text of the kernel's final configuration. */
+  readonly kernelConfig: string;
 }
 
 /** What altee can say about one platform. */
@@ -43,10 +46,10 @@ function measurePlatform(
   if (kind !== 'qemu-tpm') {
     return { kind, unsupported: `This version of altee has no rules for platforms of kind "${kind}"` };
   }
-  return {
-    kind,
-    prediction: predictTpm({ uki: image.uki, machine: machineOf(name, platform, lock, image) }, nativeHasher),
-  };
+  const machine = machineOf(name, platform, lock, image);
+  // IMA, where it is built in, measures what it opens into PCR 10.
+  const kernel = { ima: parseKernelConfig(image.kernelConfig).get('IMA') === 'y' };
+  return { kind, prediction: predictTpm({ uki: image.uki, machine, kernel }, nativeHasher) };
 }
 
 function machineOf(name: string, platform: Platform, lock: Lock, image: MeasuredImage): Machine {

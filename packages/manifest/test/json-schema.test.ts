@@ -14,7 +14,7 @@ interface Node {
   readonly oneOf?: readonly Node[];
 }
 
-const schema = toJsonSchema() as Node & { readonly title: string };
+const schema: Node & { readonly title?: string } = toJsonSchema();
 
 /** Every mapping of the schema with fixed keys, and the path to it. */
 function mappings(node: Node, path: string): { path: string; node: Node }[] {

@@ -98,7 +98,7 @@ async function writeArchive(
  */
 function compressStep(root: Root, archive: StepInput): Step {
   return {
-    name: 'initramfs',
+    name: 'Compress the initramfs',
     root,
     script: 'zstd -q -19 --zstd=strat=7,slog=4 -T"$JOBS" /src/initramfs.cpio -o "$OUT/initrd"',
     env: {},

@@ -46,7 +46,7 @@ function mergeStep(root: Root, stub: StepInput, imageBase: bigint, sections: rea
   });
   const objcopy = ['objcopy', ...lines, '/src/stub "$OUT/image.efi"'].join(' \\\n  ');
   return {
-    name: 'EFI file',
+    name: 'Merge the EFI file',
     root,
     script: `SOURCE_DATE_EPOCH=${UKI_TIMESTAMP}\nexport SOURCE_DATE_EPOCH\n${objcopy}\n`,
     env: {},

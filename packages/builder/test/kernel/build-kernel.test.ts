@@ -47,9 +47,9 @@ class StandIn implements Executor {
 
   async execute(step: Step, io: StepIo): Promise<void> {
     this.ran.push(step);
-    if (step.name === 'kernel-source') await writeFile(join(io.outDir, 'Kconfig'), kconfig);
-    if (step.name === 'kernel-config') await this.#configure(step, io.outDir);
-    if (step.name === 'kernel-build') {
+    if (step.name === 'Unpack the kernel source') await writeFile(join(io.outDir, 'Kconfig'), kconfig);
+    if (step.name === 'Configure the kernel') await this.#configure(step, io.outDir);
+    if (step.name === 'Build the kernel') {
       const config = await readFile(step.inputs['config']?.path ?? '', 'utf8');
       await writeFile(join(io.outDir, 'bzImage'), `${step.env['RANDSTRUCT_SEED']}\n${config}`);
     }
@@ -110,7 +110,11 @@ describe('buildKernel()', () => {
   it('runs nothing the second time', async () => {
     const { context, executor } = await setUp();
     const first = await buildKernel(context, input());
-    expect(executor.ran.map((step) => step.name)).toEqual(['kernel-source', 'kernel-config', 'kernel-build']);
+    expect(executor.ran.map((step) => step.name)).toEqual([
+      'Unpack the kernel source',
+      'Configure the kernel',
+      'Build the kernel',
+    ]);
     expect(await buildKernel(context, input())).toEqual(first);
     expect(executor.ran).toHaveLength(3);
   });
@@ -126,7 +130,7 @@ describe('buildKernel()', () => {
     expect(same.cmdline).not.toBe(first.cmdline);
     const other = await buildKernel(context, input({ features: ['serial', 'tpm'] }));
     expect(other.key).not.toBe(first.key);
-    expect(executor.ran.filter((step) => step.name === 'kernel-build')).toHaveLength(2);
+    expect(executor.ran.filter((step) => step.name === 'Build the kernel')).toHaveLength(2);
   });
 
   it('keys the kernel by root and source', async () => {
@@ -139,16 +143,16 @@ describe('buildKernel()', () => {
   it('fails before the build for a dropped symbol, and names what is missing', async () => {
     const { context, executor } = await setUp({ drops: ['IMPOSSIBLE'] });
     await expect(buildKernel(context, input({ require: ['IMPOSSIBLE'] }))).rejects.toMatchObject({
-      code: 'kernel-config',
+      code: 'Configure the kernel',
       details: ['CONFIG_IMPOSSIBLE=y (manifest: kernel.require) came out as n: it needs MAGIC (is n)'],
     });
-    expect(executor.ran.map((step) => step.name)).not.toContain('kernel-build');
+    expect(executor.ran.map((step) => step.name)).not.toContain('Build the kernel');
   });
 
   it('fails for a forbidden symbol that another one selects', async () => {
     const { context } = await setUp({ adds: ['MAGIC', 'DEVMEM'] });
     const error = await buildKernel(context, input()).catch((thrown) => thrown);
-    expect(error.code).toBe('kernel-config');
+    expect(error.code).toBe('Configure the kernel');
     expect(error.details[0]).toContain('CONFIG_DEVMEM is y, but must not be set');
     expect(error.details[0]).toContain('selected by MAGIC');
   });
@@ -168,7 +172,10 @@ describe('configureKernel()', () => {
   it('stops before the build', async () => {
     const { context, executor } = await setUp();
     await configureKernel(context, input());
-    expect(executor.ran.map((step) => step.name)).toEqual(['kernel-source', 'kernel-config']);
+    expect(executor.ran.map((step) => step.name)).toEqual([
+      'Unpack the kernel source',
+      'Configure the kernel',
+    ]);
   });
 
   it.each(['require', 'forbid'] as const)('refuses a typing error under kernel.%s', async (key) => {
