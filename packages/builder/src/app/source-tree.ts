@@ -10,7 +10,7 @@ import {
   realpath,
   symlink,
 } from 'node:fs/promises';
-import { dirname, isAbsolute, join, sep } from 'node:path';
+import { isAbsolute, join, sep } from 'node:path';
 import { BuilderError } from '../error.ts';
 import { SOURCE_DATE_EPOCH } from '../executor/environment.ts';
 import type { StepInput } from '../executor/executor.ts';
@@ -100,7 +100,7 @@ async function describeEntry(
 async function linkTarget(folder: string, path: string): Promise<string> {
   const target = await readlink(join(folder, path));
   if (isAbsolute(target)) throw unusable(folder, path, `it links to the absolute path "${target}"`);
-  const real = await realpath(join(folder, dirname(path), target)).catch(() => undefined);
+  const real = await realpath(join(folder, path)).catch(() => undefined);
   if (real === undefined) throw unusable(folder, path, `it links to "${target}", where nothing is`);
   const root = await realpath(folder);
   if (real !== root && !real.startsWith(root + sep)) {
