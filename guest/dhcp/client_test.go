@@ -12,6 +12,7 @@ import (
 type server struct {
 	answer   func(request *Message) []*Message
 	requests []*Message
+	to       []ipv4.Address
 	queue    [][]byte
 	random   uint32
 }
@@ -21,7 +22,7 @@ func (s *server) Send(packet []byte, to ipv4.Address) error {
 	if err != nil {
 		return err
 	}
-	s.requests = append(s.requests, request)
+	s.requests, s.to = append(s.requests, request), append(s.to, to)
 	for _, m := range s.answer(request) {
 		s.queue = append(s.queue, m.Encode())
 	}
