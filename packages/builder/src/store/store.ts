@@ -1,5 +1,5 @@
 import { mkdir, mkdtemp, open, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { BuilderError } from '../error.ts';
 import { checkKey, hexOf, type StoreEntry, type TreeKind, treeKinds } from './entry.ts';
 import { explainDiskFull, hasCode, ifPresent } from './errno.ts';
@@ -50,8 +50,10 @@ export class Store {
     this.#leases = new Leases(this.#place);
   }
 
-  /** Opens or makes the store, and removes what killed processes left. Throws `invalid-input` if `dir` is not writable. */
-  static async open(dir: string = defaultStoreDir()): Promise<Store> {
+  /** Opens or makes the store, and removes what killed processes left. Throws `invalid-input` if it is not writable. */
+  static async open(folder: string = defaultStoreDir()): Promise<Store> {
+    // Programs that run elsewhere get paths from here.
+    const dir = resolve(folder);
     try {
       const folders = [
         'files/sha256',

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, symlink, utimes, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
@@ -211,6 +211,12 @@ describe('Store.open()', () => {
     await mkdir(foreign);
     await Store.open(dir.path);
     expect(existsSync(foreign)).toBe(true);
+  });
+
+  it('gives absolute paths, whatever folder it was given', async () => {
+    await using dir = await tempFolder();
+    const store = await Store.open(relative(process.cwd(), dir.path));
+    expect(await addContent(store, 'hello')).toContain(dir.path);
   });
 
   it('says which folder it cannot use', async () => {
