@@ -24,7 +24,7 @@ func loadConfig() (*config.Config, error) {
 
 // checkFiles compares the initramfs with the configuration's list. Where memory is short the kernel unpacks a
 // part of the initramfs, says so in one line, and boots on. It sets a file's size before its content, so the last
-// one can be short of content only: that is why the configuration itself is the last entry.
+// one can be short of content only: that is why the builder ends the archive with a file that says nothing, /whole.
 func checkFiles(files []config.File) error {
 	for _, file := range files {
 		var stat syscall.Stat_t

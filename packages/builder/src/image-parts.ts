@@ -3,7 +3,7 @@ import { type BuiltApp, buildApp } from './app/build-app.ts';
 import type { Executor } from './executor/executor.ts';
 import { type BuiltInit, buildInit } from './guest/build-init.ts';
 import { imageConfig } from './guest/image-config.ts';
-import { buildInitramfs, initramfsEntries } from './image/initramfs.ts';
+import { buildInitramfs, initramfsEntries, lastEntry } from './image/initramfs.ts';
 import { osRelease } from './image/os-release.ts';
 import { treeEntries } from './image/tree-entries.ts';
 import { assembleUki, type Uki } from './image/uki.ts';
@@ -30,17 +30,16 @@ export interface BuiltImage {
 
 /** Builds kernel, PID 1 and application side by side, then merges them. */
 export async function buildImage(context: BuildContext): Promise<BuiltImage> {
-  const [kernel, init, app] = await allOrFirstFailure([
-    buildImageKernel(context),
-    buildImageInit(context),
-    buildImageApp(context),
-  ]);
+  const [kernel, init, app] = await allOrFirstFailure(context.workshop.signal, (signal) => {
+    const abortable = { ...context, workshop: { ...context.workshop, signal } };
+    return [buildImageKernel(abortable), buildImageInit(abortable), buildImageApp(abortable)];
+  });
   const { project, lock, roots, workshop, executor } = context;
   const root = await roots.get('image');
   const stub = await checkFileInPackage(root, lock.stub);
   const appEntries = await treeEntries(app.folder, 'app');
   const initEntry = { kind: 'file', path: 'init', mode: 0o500, source: init.path } as const;
-  const config = await imageConfig(project.manifest, app, [initEntry, ...appEntries]);
+  const config = await imageConfig(project.manifest, app, [initEntry, ...appEntries, lastEntry]);
   const entries = initramfsEntries({ init: init.path, config, app: appEntries });
   const step = { executor, root, ...workshop };
   const initramfs = await buildInitramfs(step, entries);
@@ -94,17 +93,18 @@ async function buildImageApp({ project, roots, workshop, executor }: BuildContex
   return buildApp({ executor, ...workshop }, { app: project.manifest.app, folder: project.folder, root });
 }
 
-/** Like `Promise.all`, but rejects only when all have ended, so that nothing works on after an error was shown. */
+/**
+ * Like `Promise.all`, but the first failure ends the other work, and is thrown when all of it has ended: nothing
+ * works on after an error was shown.
+ */
 async function allOrFirstFailure<T extends readonly unknown[]>(
-  work: { [K in keyof T]: Promise<T[K]> },
+  signal: AbortSignal | undefined,
+  start: (signal: AbortSignal) => { [K in keyof T]: Promise<T[K]> },
 ): Promise<T> {
-  let first: { readonly reason: unknown } | undefined;
-  for (const promise of work) {
-    promise.catch((reason: unknown) => {
-      first ??= { reason };
-    });
-  }
+  const failure = new AbortController();
+  const work = start(AbortSignal.any(signal ? [signal, failure.signal] : [failure.signal]));
+  for (const promise of work) promise.catch((reason: unknown) => failure.abort(reason));
   const settled = await Promise.allSettled(work);
-  if (first) throw first.reason;
+  if (failure.signal.aborted) throw failure.signal.reason;
   return settled.map((one) => (one as PromiseFulfilledResult<unknown>).value) as unknown as T;
 }

@@ -34,15 +34,30 @@ const directories: Readonly<Record<string, number>> = {
   tmp: 0o1777,
 };
 
+/**
+ * The last file of the archive. Linux unpacks an archive that is too large for the memory as far as it gets, says so in
+ * one line, and boots on; it sets a file's size before its content. PID 1 looks for this file to know that all
+ * before it is whole.
+ */
+export const lastEntry = {
+  kind: 'file',
+  path: 'whole',
+  mode: 0o400,
+  source: new TextEncoder().encode('whole\n'),
+} as const satisfies CpioEntry;
+
 /** Every entry of an image's initramfs. Only root, that is PID 1, may read PID 1 and its configuration. */
 export function initramfsEntries({ init, config, app }: InitramfsParts): CpioEntry[] {
   return [
     ...Object.entries(directories).map(([path, mode]) => ({ kind: 'directory', path, mode }) as const),
     // Linux opens it as PID 1's standard streams before anything is mounted.
     { kind: 'character-device', path: 'dev/console', mode: 0o600, major: 5, minor: 1 },
+    // Go's run time opens it before main() where a standard stream is missing, and gives up if it can't.
+    { kind: 'character-device', path: 'dev/null', mode: 0o666, major: 1, minor: 3 },
     { kind: 'file', path: INIT_PATH, mode: 0o500, source: init },
     { kind: 'file', path: CONFIG_PATH, mode: 0o400, source: config },
     ...app,
+    lastEntry,
   ];
 }
 

@@ -20,7 +20,7 @@ const PROBE_SECONDS = 8;
  * A machine without disk and TPM, whose firmware must reach its console. Some hosts offer a /dev/kvm that can't
  * run firmware at all (nested, without unrestricted guest mode): only a try tells.
  */
-const PROBE = `cp /usr/share/OVMF/OVMF_VARS_4M.fd vars.fd
+const PROBE = `cp /usr/share/OVMF/OVMF_VARS_4M.fd vars.fd && chmod 600 vars.fd
 exec qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -machine q35,accel=kvm -cpu host \\
   -m 128 -drive if=pflash,unit=0,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd \\
   -drive if=pflash,unit=1,format=raw,file=vars.fd -serial stdio -monitor none 2> qemu.log`;

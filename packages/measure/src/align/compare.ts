@@ -54,7 +54,8 @@ function compareRegister(
   const { register, pcr, status, events } = prediction;
   const common = { register, pcr };
   if (status !== 'predicted') {
-    return { ...common, status: 'not-predicted', reason: `${status}: ${prediction.reason}` };
+    const reason = status === 'not-predicted' ? prediction.reason : `${status}: ${prediction.reason}`;
+    return { ...common, status: 'not-predicted', reason };
   }
 
   const compared = banks.flatMap((bank) => {
