@@ -25,7 +25,7 @@ export const JUDGES = {
 
 const lockFile = new URL('./judges.lock.json', import.meta.url);
 
-export const judgesLock = z.strictObject({
+const judgesLock = z.strictObject({
   snapshot: z.string(),
   digest: z.string(),
   packages: z.record(z.string(), lockedPackage),

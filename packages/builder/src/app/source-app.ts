@@ -33,7 +33,7 @@ async function prepare(context: AppContext, root: Root, command: string): Promis
   return { path: join(out, 'cache'), digest: await outputDigest(out) };
 }
 
-export function prepareStep(root: Root, command: string): Step {
+function prepareStep(root: Root, command: string): Step {
   return {
     name: 'Prepare the application',
     root,
@@ -47,7 +47,7 @@ cp -a "$CACHE" "$OUT/cache"
   };
 }
 
-export function runCommandStep(root: Root, command: string, source: StepInput, cache?: StepInput): Step {
+function runCommandStep(root: Root, command: string, source: StepInput, cache?: StepInput): Step {
   return {
     name: 'Build the application',
     root,

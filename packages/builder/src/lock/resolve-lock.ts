@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { FileInPackage, Lock, LockedPackage, Manifest } from '@altee/manifest';
 import {
   type ArchiveContext,

@@ -3,7 +3,7 @@ import { hexOf } from '../store/entry.ts';
 import { encodeListing, type ListedEntry } from './listing.ts';
 
 /** Version of everything that makes a root's content from its packages: unpacking, merging, fix-ups. */
-export const ROOT_RULES = 'altee-root-v1';
+const ROOT_RULES = 'altee-root-v1';
 
 /**
  * The digest of a root file system: `sha256:<hex>` of its listing in the text form of `encodeListing`. It covers

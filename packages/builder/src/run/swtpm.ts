@@ -5,7 +5,7 @@ export const TPM_SOCKET = 'tpm.sock';
 export const TPM_LOG = 'tpm.log';
 
 /** Banks that swtpm_setup 0.7 knows. */
-export const SWTPM_BANKS: readonly TpmBank[] = ['sha1', 'sha256', 'sha384', 'sha512'];
+const SWTPM_BANKS: readonly TpmBank[] = ['sha1', 'sha256', 'sha384', 'sha512'];
 
 /**
  * The shell text that makes a TPM with only these banks active and starts it; `$tpm` is then its process. A raw
