@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { execa } from 'execa';
 import { describe, expect, it } from 'vitest';
 import { BuilderError } from '../../src/error.ts';
 import { type FetchOptions, fetchFiles } from '../../src/fetch/fetch-files.ts';
@@ -263,6 +264,22 @@ describe('fetchFiles()', () => {
     const options = { originsOf: (origin: string) => [origin], offline: false, reporter: silentReporter };
     await failure(fetchFiles(store, files, { ...options, backoffMs: 1 }));
     expect(server.ranges.length).toBeLessThan(8 * 4 + 20);
+  });
+
+  it.skipIf(process.getuid?.() !== 0)('stops at once on a full disk, and says which', async ({ skip }) => {
+    await using dir = await tempFolder();
+    const mounted = await execa('mount', ['-t', 'tmpfs', '-o', 'size=200k', 'altee-test', dir.path], {
+      reject: false,
+    });
+    skip(mounted.failed, 'this container may not mount a tmpfs');
+    try {
+      await using server = await startServer(serve(content));
+      const error = await failure(fetchFrom(dir.path, [server.url, server.url]));
+      expect(error).toMatchObject({ code: 'disk-full', message: expect.stringContaining(dir.path) });
+      expect(server.ranges).toHaveLength(1);
+    } finally {
+      await execa('umount', [dir.path]);
+    }
   });
 
   it('ends when it is aborted', async () => {
