@@ -19,6 +19,11 @@ function sha256Of(data: Uint8Array): string {
   return `sha256:${createHash('sha256').update(data).digest('hex')}`;
 }
 
+/** Where a store keeps what it has of the content so far. */
+function partialIn(dir: string): string {
+  return join(dir, 'partial', sha256.slice('sha256:'.length));
+}
+
 /** Fetches the content into an empty store through these URLs, with waits that suit a test; gives the digest of what is there. */
 async function fetchFrom(dir: string, origins: string[], options: Partial<FetchOptions> = {}) {
   const store = await Store.open(dir);
@@ -66,8 +71,8 @@ describe('fetchFiles()', () => {
   it('resumes a broken download where it broke off', async () => {
     await using dir = await tempFolder();
     await using server = await startServer(
-      breakOff(content, 100_000),
-      breakOff(content, 50_000),
+      breakOff(content, 100_000, partialIn(dir.path)),
+      breakOff(content, 50_000, partialIn(dir.path)),
       serve(content),
     );
     expect(await fetchFrom(dir.path, [server.url])).toBe(sha256);
@@ -76,8 +81,8 @@ describe('fetchFiles()', () => {
 
   it('resumes at the next origin, and in the next run', async () => {
     await using dir = await tempFolder();
-    await using first = await startServer(breakOff(content, 100_000));
-    await using second = await startServer(breakOff(content, 10_000), status(404));
+    await using first = await startServer(breakOff(content, 100_000, partialIn(dir.path)));
+    await using second = await startServer(breakOff(content, 10_000, partialIn(dir.path)), status(404));
     await using third = await startServer(serve(content));
     await failure(fetchFrom(dir.path, [first.url, second.url], { attempts: 1 }));
     expect(second.ranges).toEqual(['bytes=100000-']);
@@ -87,8 +92,9 @@ describe('fetchFiles()', () => {
 
   it('starts again where a server ignores ranges', async () => {
     await using dir = await tempFolder();
-    await using server = await startServer(breakOff(content, 100_000), (_request, response) =>
-      response.end(content),
+    await using server = await startServer(
+      breakOff(content, 100_000, partialIn(dir.path)),
+      (_request, response) => response.end(content),
     );
     expect(await fetchFrom(dir.path, [server.url])).toBe(sha256);
   });

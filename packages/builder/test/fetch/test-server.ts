@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
@@ -49,15 +50,24 @@ export function status(code: number, headers: Record<string, string> = {}): Answ
   return (_request, response) => response.writeHead(code, headers).end();
 }
 
-/** Sends the beginning of the content, honouring a range, then breaks the connection. */
-export function breakOff(content: Uint8Array, after: number): Answer {
+/**
+ * Sends so many bytes of the content, honouring a range, then breaks the connection; not before they are in the file
+ * `partial`, since a client may drop what it had not yet read when the connection breaks.
+ */
+export function breakOff(content: Uint8Array, count: number, partial: string): Answer {
   return (request, response) => {
     const from = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
     response.writeHead(from === 0 ? 200 : 206, {
       'content-length': content.length - from,
       ...(from === 0 ? {} : { 'content-range': `bytes ${from}-${content.length - 1}/${content.length}` }),
     });
-    response.write(content.subarray(from, from + after), () => setTimeout(() => response.destroy(), 20));
+    response.write(content.subarray(from, from + count));
+    const timer = setInterval(() => {
+      if ((statSync(partial, { throwIfNoEntry: false })?.size ?? 0) < from + count) return;
+      clearInterval(timer);
+      response.destroy();
+    }, 5);
+    response.once('close', () => clearInterval(timer));
   };
 }
 

@@ -155,12 +155,14 @@ describe('buildInitramfs()', () => {
       '100644 app/lib/data',
       '40755 dev',
       '20600 dev/console',
+      '20666 dev/null',
       '40755 etc',
       '100500 init',
       '40555 proc',
       '40755 run',
       '40555 sys',
       '41777 tmp',
+      '100400 whole',
     ]);
   });
 });
