@@ -2,7 +2,7 @@ import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Lock } from '@altee/manifest';
 import { predictedEventLog } from '@altee/measure';
-import { type DistFolder, type DistResult, writeDist } from './dist.ts';
+import { checkOutDir, type DistFolder, type DistResult, writeDist } from './dist.ts';
 import { sandboxExecutor } from './executor/sandbox.ts';
 import { writeDisk } from './image/disk.ts';
 import { type BuiltImage, buildImage } from './image-parts.ts';
@@ -10,7 +10,7 @@ import { encodeMeasurements, measurePlatforms, type PlatformMeasurements } from 
 import { openProject, type Project } from './project.ts';
 import { LockedRoots } from './roots.ts';
 import { ensureLock } from './update-lock.ts';
-import { openWorkshop, type Workshop, type WorkshopOptions } from './workshop.ts';
+import { fetchAll, openWorkshop, type Workshop, type WorkshopOptions } from './workshop.ts';
 
 export interface BuildOptions extends WorkshopOptions {
   readonly manifestFile: string;
@@ -42,17 +42,27 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
 /** {@link build}, with everything that `altee run` goes on with. */
 export async function buildAll(options: BuildOptions): Promise<Built> {
   const project = await openProject(options.manifestFile);
+  const outDir = options.outDir ?? join(project.folder, 'dist', project.manifest.name);
+  // Before all that takes long.
+  await checkOutDir(outDir);
   const lock = await ensureLock(project, options);
   const workshop = await openWorkshop(options, lock);
   const roots = new LockedRoots(lock, workshop);
+  if (options.offline) await requireInputs(lock, roots, workshop);
   const executor = sandboxExecutor();
   const image = await buildImage({ project, lock, roots, workshop, executor });
-  const outDir = options.outDir ?? join(project.folder, 'dist', project.manifest.name);
   let platforms: ReadonlyMap<string, PlatformMeasurements> = new Map();
   const dist = await writeDist(outDir, async (folder) => {
     platforms = await writeImageFiles(project, lock, image, folder);
   });
   return { project, lock, roots, workshop, platforms, dist: { name: project.manifest.name, ...dist } };
+}
+
+/** Throws `offline-missing` with all that is missing, where each part of the build would name its own first. */
+async function requireInputs(lock: Lock, roots: LockedRoots, workshop: Workshop): Promise<void> {
+  const { name, line: _line, version: _version, ...file } = lock.kernel;
+  const packages = await roots.packagesToFetch(Object.keys(lock.roots).filter((root) => root !== 'platform'));
+  await fetchAll(workshop, [{ name, file }, ...packages], 'Look for the inputs');
 }
 
 /** Everything in `dist/<name>/` but `SHA256SUMS`. */

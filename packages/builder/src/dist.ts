@@ -1,7 +1,21 @@
-import { copyFile, lstat, mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  constants,
+  copyFile,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { BuilderError } from './error.ts';
 import { SUMS_FILE, verifySums, writeSums } from './image/sums.ts';
+import { hasCode, ifPresent } from './store/errno.ts';
 import { removeTree } from './store/remove-tree.ts';
 
 export interface DistFile {
@@ -27,27 +41,93 @@ export interface DistFolder {
 
 /**
  * Makes a results folder and puts it in place of the former one as a whole, or, if `fill` fails, not at all; a
- * folder that holds the same bytes stays untouched. Throws `invalid-input` where `outDir` is there and isn't a
- * results folder of altee's.
+ * folder that holds the same bytes stays untouched. Throws what {@link checkOutDir} throws, and `disk-full`.
  */
 export async function writeDist(
   outDir: string,
   fill: (folder: DistFolder) => Promise<void>,
 ): Promise<DistResult> {
+  await checkOutDir(outDir);
   const target = resolve(outDir);
-  await checkReplaceable(target, outDir);
-  await mkdir(dirname(target), { recursive: true });
-  const temporary = join(dirname(target), `.${basename(target)}.tmp-${process.pid}`);
-  await removeTree(temporary);
-  await mkdir(temporary, { mode: 0o755 });
+  const parent = dirname(target);
   try {
-    await fill(distFolder(temporary));
-    const sums = await writeSums(temporary);
-    const changed = !(await holdsAlready(target, sums));
-    if (changed) await replace(target, temporary);
-    return { outDir, files: await listFiles(target, sums), changed };
-  } finally {
-    await removeTree(temporary);
+    await mkdir(parent, { recursive: true });
+    await sweepLeftovers(parent, temporaryPrefix(target));
+    const temporary = await mkdtemp(join(parent, temporaryPrefix(target)));
+    try {
+      // mkdtemp(3) lets nobody else in.
+      await chmod(temporary, 0o755);
+      await fill(distFolder(temporary));
+      const sums = await writeSums(temporary);
+      const files = await listFiles(temporary, sums);
+      const changed = !(await holdsAlready(target, sums));
+      if (changed) await replace(target, temporary);
+      return { outDir, files, changed };
+    } finally {
+      await removeTree(temporary);
+    }
+  } catch (error) {
+    throw explain(error, outDir);
+  }
+}
+
+/**
+ * Throws `invalid-input` where `outDir` is there and isn't a results folder of altee's, or can't be written. An empty
+ * folder or one with `SHA256SUMS` may be replaced; anything else may be somebody's work.
+ */
+export async function checkOutDir(outDir: string): Promise<void> {
+  const target = resolve(outDir);
+  try {
+    const entry = await ifPresent(lstat(target));
+    const names = entry?.isDirectory() ? await readdir(target) : undefined;
+    if (entry && !(names && (names.length === 0 || names.includes(SUMS_FILE)))) {
+      throw new BuilderError(
+        'invalid-input',
+        `"${outDir}" is there already and holds no results of altee's`,
+        {
+          hint: 'Give another folder with --out, or remove it',
+        },
+      );
+    }
+    await access(await firstPresent(dirname(target)), constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw explain(error, outDir);
+  }
+}
+
+/** The nearest folder that exists, below which the others would be made. */
+async function firstPresent(folder: string): Promise<string> {
+  if ((await ifPresent(lstat(folder))) !== undefined || folder === dirname(folder)) return folder;
+  return firstPresent(dirname(folder));
+}
+
+function explain(error: unknown, outDir: string): unknown {
+  if (error instanceof BuilderError || !(error instanceof Error && 'syscall' in error)) return error;
+  const hint = 'Give another folder with --out';
+  if (hasCode(error, 'ENOSPC', 'EDQUOT')) {
+    return new BuilderError('disk-full', `Cannot write "${outDir}": no space left on the disk`, {
+      hint: `Free some space. ${hint}, if another disk has more`,
+      cause: error,
+    });
+  }
+  return new BuilderError('invalid-input', `Cannot write "${outDir}": ${error.message}`, {
+    hint,
+    cause: error,
+  });
+}
+
+/** What the names of folders in the making begin with; hidden, beside the target, so that a rename suffices. */
+function temporaryPrefix(target: string): string {
+  return `.${basename(target)}.tmp-`;
+}
+
+/** Far longer than the making takes; whose maker that is was killed. */
+const LEFTOVER_AGE_MS = 3_600_000;
+
+async function sweepLeftovers(parent: string, prefix: string): Promise<void> {
+  for (const name of (await readdir(parent)).filter((one) => one.startsWith(prefix))) {
+    const found = await ifPresent(lstat(join(parent, name)));
+    if (found && Date.now() - found.mtimeMs > LEFTOVER_AGE_MS) await removeTree(join(parent, name));
   }
 }
 
@@ -63,31 +143,35 @@ function distFolder(folder: string): DistFolder {
   };
 }
 
-/** An empty folder or one with `SHA256SUMS` may be replaced; anything else may be somebody's work. */
-async function checkReplaceable(target: string, shown: string): Promise<void> {
-  const entry = await lstat(target).catch(() => undefined);
-  if (entry === undefined) return;
-  const names = entry.isDirectory() ? await readdir(target) : undefined;
-  if (names && (names.length === 0 || names.includes(SUMS_FILE))) return;
-  throw new BuilderError('invalid-input', `"${shown}" is there already and holds no results of altee's`, {
-    hint: 'Give another folder with --out, or remove it',
-  });
-}
-
 async function holdsAlready(target: string, sums: string): Promise<boolean> {
-  const present = await readFile(join(target, SUMS_FILE), 'utf8').catch(() => undefined);
-  return present === sums && (await verifySums(target)).length === 0;
+  try {
+    return (
+      (await readFile(join(target, SUMS_FILE), 'utf8')) === sums && (await verifySums(target)).length === 0
+    );
+  } catch {
+    // Not whole, or another altee replaces it right now.
+    return false;
+  }
 }
 
 async function replace(target: string, made: string): Promise<void> {
   const former = `${made}-former`;
-  await removeTree(former);
-  const replaced = await rename(target, former).then(
-    () => true,
-    () => false,
-  );
-  await rename(made, target);
-  if (replaced) await removeTree(former);
+  try {
+    // A folder with content can't be renamed onto: another altee that writes here may have been faster.
+    for (let placed = false; !placed; ) {
+      await removeTree(former);
+      await ifPresent(rename(target, former));
+      placed = await rename(made, target).then(
+        () => true,
+        (error: unknown) => {
+          if (!hasCode(error, 'ENOTEMPTY', 'EEXIST')) throw error;
+          return false;
+        },
+      );
+    }
+  } finally {
+    await removeTree(former);
+  }
 }
 
 async function listFiles(folder: string, sums: string): Promise<DistFile[]> {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { projectTemplate } from '@altee/manifest';
 import { checkStatic } from './app/check-static.ts';
 import { BuilderError } from './error.ts';
+import { ifPresent } from './store/errno.ts';
 
 export interface InitOptions {
   readonly folder: string;
@@ -17,45 +18,70 @@ export interface InitResult {
   readonly files: readonly string[];
 }
 
+/** A file to write; content of an executable is bytes. */
+interface NewFile {
+  readonly path: string;
+  readonly content: string | Uint8Array;
+  readonly mode?: number;
+}
+
 /**
- * Writes a new project. Overwrites nothing: throws `invalid-input` where one of its files is there already,
- * before it writes any.
+ * Writes a new project; a static executable that lies elsewhere is copied into it. Overwrites nothing: throws
+ * `invalid-input` where one of its files is there already, before it writes any; `app-unusable` for an executable that
+ * the image can't run.
  */
 export async function initProject(options: InitOptions): Promise<InitResult> {
   const folder = resolve(options.folder);
   const name = options.name ?? nameFrom(basename(folder));
-  const template = projectTemplate(
+  const files =
     options.staticBinary === undefined
-      ? { name, kind: 'build' }
-      : { name, kind: 'static', ...(await describeStatic(folder, options.staticBinary)) },
-  );
-  const shown = (path: string) => relative(process.cwd(), join(folder, path)) || path;
-  for (const { path } of template) {
-    if (await exists(join(folder, path))) {
+      ? buildFiles(name)
+      : await staticFiles(folder, name, options.staticBinary);
+  const shown = (path: string) => shownPath(join(folder, path));
+  try {
+    for (const { path } of files) {
+      if ((await ifPresent(lstat(join(folder, path)))) === undefined) continue;
       throw new BuilderError('invalid-input', `"${shown(path)}" is there already`, {
         hint: 'altee init overwrites nothing; choose another folder',
       });
     }
-  }
-  for (const { path, content } of template) {
-    await mkdir(dirname(join(folder, path)), { recursive: true });
-    await writeFile(join(folder, path), content, { flag: 'wx' });
-  }
-  return { manifestFile: shown('altee.yaml'), files: template.map(({ path }) => shown(path)) };
-}
-
-async function describeStatic(folder: string, binary: string): Promise<{ path: string; sha256: string }> {
-  const path = relative(folder, resolve(binary));
-  if (path.startsWith('..')) {
-    throw new BuilderError('invalid-input', `"${binary}" is outside of the project's folder`, {
-      hint: 'Copy it into the folder first: a manifest refers to files below its own folder',
+    for (const { path, content, mode } of files) {
+      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await writeFile(join(folder, path), content, { flag: 'wx', mode: mode ?? 0o666 });
+    }
+  } catch (cause) {
+    if (!(cause instanceof Error && 'syscall' in cause)) throw cause;
+    throw new BuilderError('invalid-input', `Cannot write to "${options.folder}": ${cause.message}`, {
+      hint: 'Choose a folder that you can write to',
+      cause,
     });
   }
+  return { manifestFile: shown('altee.yaml'), files: files.map(({ path }) => shown(path)) };
+}
+
+function buildFiles(name: string): readonly NewFile[] {
+  return projectTemplate({ name, kind: 'build' });
+}
+
+async function staticFiles(folder: string, name: string, binary: string): Promise<readonly NewFile[]> {
   const bytes = await readFile(binary).catch((cause: unknown) => {
     throw new BuilderError('invalid-input', `Cannot read "${binary}"`, { cause });
   });
   checkStatic(bytes, binary);
-  return { path: `./${path}`, sha256: `sha256:${createHash('sha256').update(bytes).digest('hex')}` };
+  const below = relative(folder, resolve(binary));
+  const isOutside = below === '..' || below.startsWith('../');
+  const path = isOutside ? basename(binary) : below;
+  const sha256 = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+  return [
+    ...projectTemplate({ name, kind: 'static', path: `./${path}`, sha256 }),
+    ...(isOutside ? [{ path, content: bytes, mode: 0o777 }] : []),
+  ];
+}
+
+/** As short as it can be told: from here, or from the root for what is elsewhere. */
+function shownPath(path: string): string {
+  const fromHere = relative(process.cwd(), path);
+  return fromHere.startsWith('../') ? path : fromHere;
 }
 
 /** The nearest legal image name. */
@@ -63,15 +89,8 @@ function nameFrom(folderName: string): string {
   const name = folderName
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^[^a-z]+|-+$/g, '');
-  return name === '' ? 'app' : name.slice(0, 63);
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await readFile(path);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code !== 'ENOENT';
-  }
+    .replace(/^[^a-z]+/, '')
+    .slice(0, 63)
+    .replace(/-+$/, '');
+  return name === '' ? 'app' : name;
 }

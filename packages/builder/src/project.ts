@@ -1,7 +1,8 @@
-import { open, readFile } from 'node:fs/promises';
+import { constants, open } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { type Lock, type Manifest, parseLock, parseManifest } from '@altee/manifest';
 import { BuilderError } from './error.ts';
+import { hasCode } from './store/errno.ts';
 
 /** A manifest with its place on disk; relative paths in it start at `folder`. */
 export interface Project {
@@ -13,13 +14,13 @@ export interface Project {
 
 /** More than any manifest needs; the parser refuses it with its own words. */
 const MANIFEST_READ_LIMIT = 2 * 1024 * 1024;
-/** A lock of a thousand packages is below 1 MB. */
-const LOCK_LIMIT = 32 * 1024 * 1024;
+/** The same for a lock; one of a thousand packages is below 1 MB. */
+const LOCK_READ_LIMIT = 17 * 1024 * 1024;
 
 /** Reads and parses a manifest. Throws {@link ManifestError} with every problem, or `invalid-input` where there is no file. */
 export async function openProject(manifestFile: string): Promise<Project> {
   const file = resolve(manifestFile);
-  const manifest = parseManifest(await readAtMost(file, MANIFEST_READ_LIMIT, manifestFile), manifestFile);
+  const manifest = parseManifest(await readManifest(file, manifestFile), manifestFile);
   const folder = dirname(file);
   return { manifest, manifestFile: file, folder, lockFile: lockFileOf(file) };
 }
@@ -31,49 +32,62 @@ function lockFileOf(manifestFile: string): string {
 
 /** The project's lock, or undefined where there is none yet. */
 export async function readLock(project: Project): Promise<Lock | undefined> {
-  let text: string;
   try {
-    text = await readFile(project.lockFile, 'utf8');
+    const bytes = await readAtMost(project.lockFile, LOCK_READ_LIMIT);
+    return parseLock(new TextDecoder().decode(bytes), project.lockFile);
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new BuilderError('invalid-input', `Cannot read the lock "${project.lockFile}"`, { cause });
+    if (hasCode(cause, 'ENOENT')) return undefined;
+    if (!isFileError(cause)) throw cause;
+    throw new BuilderError('invalid-input', `Cannot read the lock "${project.lockFile}": ${whyNot(cause)}`, {
+      hint: 'Restore it from version control, or move it away and run "altee lock"',
+    });
   }
-  if (text.length > LOCK_LIMIT) {
-    throw new BuilderError(
-      'lock-invalid',
-      `The lock "${project.lockFile}" is larger than ${LOCK_LIMIT} bytes`,
-    );
-  }
-  return parseLock(text, project.lockFile);
 }
 
-/** The first `limit` bytes of a file: enough for the parser to refuse what is too large. */
-async function readAtMost(file: string, limit: number, shownName: string): Promise<Uint8Array> {
+async function readManifest(file: string, shownName: string): Promise<Uint8Array> {
   try {
-    const handle = await open(file, 'r');
-    try {
-      const buffer = new Uint8Array(limit);
-      let length = 0;
-      while (length < limit) {
-        const { bytesRead } = await handle.read(buffer, length, limit - length);
-        if (bytesRead === 0) break;
-        length += bytesRead;
-      }
-      return buffer.subarray(0, length);
-    } finally {
-      await handle.close();
-    }
+    return await readAtMost(file, MANIFEST_READ_LIMIT);
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    const why =
-      code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : undefined;
-    throw new BuilderError(
-      'invalid-input',
-      `Cannot read the manifest "${shownName}"${why ? `: ${why}` : ''}`,
-      {
-        hint: 'Give the path of an altee.yaml, or make one with "altee init"',
-        ...(why ? {} : { cause }),
-      },
-    );
+    throw new BuilderError('invalid-input', `Cannot read the manifest "${shownName}": ${whyNot(cause)}`, {
+      hint: 'Give the path of an altee.yaml, or make one with "altee init"',
+    });
   }
+}
+
+/** The first `limit` bytes of a regular file: enough for the parser to refuse what is too large. */
+async function readAtMost(file: string, limit: number): Promise<Uint8Array> {
+  // Without O_NONBLOCK, opening a FIFO waits for ever for somebody who writes to it.
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const found = await handle.stat();
+    if (!found.isFile())
+      throw new NotRegular(found.isDirectory() ? 'it is a folder' : 'it is no regular file');
+    const buffer = new Uint8Array(limit);
+    let length = 0;
+    while (length < limit) {
+      const { bytesRead } = await handle.read(buffer, length, limit - length);
+      if (bytesRead === 0) break;
+      length += bytesRead;
+    }
+    return buffer.subarray(0, length);
+  } finally {
+    await handle.close();
+  }
+}
+
+class NotRegular extends Error {}
+
+function isFileError(error: unknown): boolean {
+  return error instanceof NotRegular || (error instanceof Error && 'syscall' in error);
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EACCES: 'this user may not read it',
+  ELOOP: 'its symbolic links go round in a circle',
+};
+
+function whyNot(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return REASONS[code] ?? (error instanceof Error ? error.message : String(error));
 }

@@ -29,8 +29,18 @@ export class LockedRoots {
     return root;
   }
 
-  async #assemble(name: string): Promise<Root> {
-    const { store } = this.#workshop;
+  /** The packages that the roots of these names are made of, but for those roots that the store has already. */
+  async packagesToFetch(names: readonly string[]): Promise<WantedFile[]> {
+    const wanted = new Map<string, WantedFile>();
+    for (const name of names) {
+      const { packages } = this.#locked(name);
+      if ((await this.#present(packages)) !== undefined) continue;
+      for (const file of [...packages, ...this.#decoders(packages)]) wanted.set(file.name, file);
+    }
+    return [...wanted.values()];
+  }
+
+  #locked(name: string): { digest: string; packages: readonly WantedFile[] } {
     const locked = this.#lock.roots[name];
     if (!locked) throw new BuilderError('lock-invalid', `The lock has no root "${name}"`);
     const packages = locked.packages.map((packageName) => {
@@ -39,8 +49,16 @@ export class LockedRoots {
         throw new BuilderError('lock-invalid', `Root "${name}" names "${packageName}", which the lock lacks`);
       return { name: packageName, file };
     });
-    const present = await readRoot(store, rootKey(packages.map(({ file }) => file.sha256)));
-    const root = present ?? (await this.#unpack(name, packages));
+    return { digest: locked.digest, packages };
+  }
+
+  #present(packages: readonly WantedFile[]): Promise<Root | undefined> {
+    return readRoot(this.#workshop.store, rootKey(packages.map(({ file }) => file.sha256)));
+  }
+
+  async #assemble(name: string): Promise<Root> {
+    const locked = this.#locked(name);
+    const root = (await this.#present(locked.packages)) ?? (await this.#unpack(name, locked.packages));
     if (root.digest !== locked.digest) {
       throw new BuilderError('digest-mismatch', `Root "${name}" is not what the lock says`, {
         details: [`lock: ${locked.digest}`, `here: ${root.digest}`],

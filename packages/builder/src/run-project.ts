@@ -1,8 +1,10 @@
+import { join } from 'node:path';
 import type { Manifest } from '@altee/manifest';
 import { compareRegisters, type RegisterComparison } from '@altee/measure';
 import { type BuildOptions, type Built, buildAll } from './build.ts';
 import { BuilderError } from './error.ts';
 import { nativeHasher } from './measurements.ts';
+import { openProject } from './project.ts';
 import { checkFileInPackage } from './root-file.ts';
 import { type KvmVerdict, probeKvm } from './run/kvm.ts';
 import type { Forward } from './run/machine.ts';
@@ -32,8 +34,10 @@ type Platform = Manifest['platforms'][string];
 
 /** `altee run`: builds what is missing, boots the disk, and compares the TPM's view with the prediction. */
 export async function runProject(options: RunProjectOptions): Promise<RunProjectResult> {
+  // Before all that takes long.
+  const { manifest } = await openProject(options.manifestFile);
+  const [name, platform] = choosePlatform(manifest, options.platform);
   const built = await buildAll(options);
-  const [name, platform] = choosePlatform(built.project.manifest, options.platform);
   const root = await built.roots.get('platform');
   const kvm = await probeKvm(root, built.workshop.store.dir);
   const accelerator = kvm.works ? 'kvm' : 'tcg';
@@ -59,7 +63,7 @@ async function boot(
   };
   return runImage({
     root,
-    disk: diskOf(built),
+    disk: join(built.dist.outDir, `${built.dist.name}.disk`),
     vcpus: platform.vcpus,
     memoryBytes: platform.memoryBytes,
     accelerator: kvm.works ? 'kvm' : 'tcg',
@@ -76,17 +80,13 @@ function tcpForward({ host, guest }: Platform['forward'][number]): Forward {
   return { protocol: 'tcp', hostPort: host, guestPort: guest };
 }
 
-function diskOf({ dist, project }: Built): string {
-  if (!project.manifest.outputs.includes('disk')) {
+/** The platform to boot; only `qemu-tpm` can be booted here, without Secure Boot keys and with the locked firmware. */
+function choosePlatform(manifest: Manifest, wanted: string | undefined): [string, Platform] {
+  if (!manifest.outputs.includes('disk')) {
     throw new BuilderError('invalid-input', 'The manifest asks for no disk, which "altee run" boots', {
       hint: 'Add "disk" to "outputs"',
     });
   }
-  return `${dist.outDir}/${dist.name}.disk`;
-}
-
-/** The platform to boot; only `qemu-tpm` can be booted here, without Secure Boot keys and with the locked firmware. */
-function choosePlatform(manifest: Manifest, wanted: string | undefined): [string, Platform] {
   const bootable = Object.entries(manifest.platforms).filter(([, { kind }]) => kind === 'qemu-tpm');
   const names = bootable.map(([name]) => `"${name}"`).join(', ') || 'none';
   const found =

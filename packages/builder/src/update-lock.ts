@@ -1,6 +1,8 @@
-import { rename, writeFile } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { encodeLock, type Lock } from '@altee/manifest';
 import { BuilderError } from './error.ts';
+import { writeAt, writeFileAtomically } from './image/atomic-file.ts';
 import { checkLock } from './lock/check-lock.ts';
 import { describeChange, diffLocks } from './lock/diff-lock.ts';
 import { resolveLock } from './lock/resolve-lock.ts';
@@ -76,7 +78,8 @@ async function writeNewLock(project: Project, workshop: Workshop, previous: Lock
       hint: 'Run "altee lock" without --offline',
     });
   }
-  const { store, origins, reporter } = workshop;
+  await checkWritable(project.lockFile);
+  const { store, origins, reporter, signal } = workshop;
   const lock = await resolveLock(project.manifest, {
     ...(previous ? { previous } : {}),
     reporter,
@@ -84,8 +87,18 @@ async function writeNewLock(project: Project, workshop: Workshop, previous: Lock
     origins,
     now: new Date(),
   });
-  const temporary = `${project.lockFile}.tmp-${process.pid}`;
-  await writeFile(temporary, encodeLock(lock));
-  await rename(temporary, project.lockFile);
+  signal?.throwIfAborted();
+  await writeFileAtomically(project.lockFile, (file) => writeAt(file, Buffer.from(encodeLock(lock)), 0));
   return lock;
+}
+
+/** Throws `invalid-input` where the lock can't be written, before all that takes long. */
+async function checkWritable(lockFile: string): Promise<void> {
+  const folder = dirname(lockFile);
+  await access(folder, constants.W_OK | constants.X_OK).catch((cause: unknown) => {
+    throw new BuilderError('invalid-input', `Cannot write "${lockFile}": its folder is read-only`, {
+      hint: `Allow this user to write to "${folder}", or put a lock there`,
+      cause,
+    });
+  });
 }

@@ -17,6 +17,14 @@ const COMMANDS: readonly ((program: Command, done: (exitCode: number) => void) =
   addCache,
 ];
 
+const EXAMPLE = `
+Example:
+  altee init hello
+  altee build hello/altee.yaml
+  altee run hello/altee.yaml
+
+Exit codes: 0 done, 1 failed, 2 the input is invalid, 3 the answer is no.`;
+
 /** Runs `altee` with these arguments and gives its exit code; never throws, never exits by itself. */
 export async function runCli(argv: readonly string[]): Promise<number> {
   let exitCode: number = EXIT.done;
@@ -27,7 +35,8 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .configureHelp({ showGlobalOptions: true })
     .option('--json', 'print the result as JSON on standard output')
     .option('-q, --quiet', 'print results and errors only')
-    .option('-v, --verbose', 'print what the tools print');
+    .option('-v, --verbose', 'print what the tools print')
+    .addHelpText('after', EXAMPLE);
   for (const add of COMMANDS) {
     add(program, (code) => {
       exitCode = code;

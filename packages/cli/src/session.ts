@@ -18,7 +18,15 @@ interface GlobalOptions {
   readonly verbose?: boolean;
 }
 
-/** Runs `work` with a reporter that leaves the terminal clean, and turns the first Ctrl-C into an abort. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Work that was asked to stop is waited for so long, so that it can remove what it made. */
+const GRACE_MS = 5000;
+
+/**
+ * Runs `work` with a reporter that leaves the terminal clean. The first Ctrl-C asks the work to stop, which then fails
+ * with "Interrupted"; the second one kills.
+ */
 export async function withSession<T>(command: Command, work: (session: Session) => Promise<T>): Promise<T> {
   const options = command.optsWithGlobals<GlobalOptions>();
   const json = options.json === true;
@@ -28,11 +36,20 @@ export async function withSession<T>(command: Command, work: (session: Session) 
     quiet: options.quiet === true,
   });
   const aborter = new AbortController();
-  const abort = () => aborter.abort(new Error('Interrupted'));
-  process.once('SIGINT', abort);
-  process.once('SIGTERM', abort);
+  let grace: NodeJS.Timeout | undefined;
+  const interrupted = new Promise<never>((_resolve, reject) => {
+    aborter.signal.addEventListener('abort', () => {
+      grace = setTimeout(() => reject(aborter.signal.reason), GRACE_MS);
+    });
+  });
+  const abort = () => {
+    for (const signal of SIGNALS) process.removeListener(signal, abort);
+    reporter.warn('Stopping; once more to stop at once');
+    aborter.abort(new Error('Interrupted'));
+  };
+  for (const signal of SIGNALS) process.once(signal, abort);
   try {
-    return await work({
+    const session: Session = {
       reporter,
       json,
       signal: aborter.signal,
@@ -42,10 +59,14 @@ export async function withSession<T>(command: Command, work: (session: Session) 
       printJson: (result) => {
         if (json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
       },
-    });
+    };
+    return await Promise.race([work(session), interrupted]);
+  } catch (error) {
+    // Whatever the work makes of being stopped (a killed tool, say): it was stopped.
+    throw aborter.signal.aborted ? aborter.signal.reason : error;
   } finally {
-    process.removeListener('SIGINT', abort);
-    process.removeListener('SIGTERM', abort);
+    clearTimeout(grace);
+    for (const signal of SIGNALS) process.removeListener(signal, abort);
     reporter.close();
   }
 }

@@ -33,6 +33,7 @@ export function addCache(program: Command, done: (exitCode: number) => void): vo
     .command('show', { isDefault: true })
     .description('what the store holds, by kind')
     .option('--all', 'list every entry')
+    .addHelpText('after', '\nExample:\n  altee cache show --all')
     .action(async (options: { all?: boolean }, command: Command) => {
       await withSession(command, async ({ print, printJson }) => {
         const store = await Store.open();
@@ -52,7 +53,11 @@ export function addCache(program: Command, done: (exitCode: number) => void): vo
     .option('--older-than <days>', 'entries not used for so many days', positiveNumber)
     .option('--max-size <GB>', 'least recently used entries, until the store is no larger', positiveNumber)
     .option('--dry-run', 'only say what would go')
+    .addHelpText('after', '\nExample:\n  altee cache prune --older-than 30 --max-size 20 --dry-run')
     .action(async (options: PruneCliOptions, command: Command) => {
+      if (options.olderThan === undefined && options.maxSize === undefined) {
+        command.error('error: give --older-than <days>, --max-size <GB> or both');
+      }
       await withSession(command, async ({ print, printJson }) => {
         const store = await Store.open();
         const removed = await store.prune({
@@ -71,6 +76,7 @@ export function addCache(program: Command, done: (exitCode: number) => void): vo
   cache
     .command('verify')
     .description('hash every fetched file again; a corrupt one is removed and fetched anew when needed')
+    .addHelpText('after', '\nExample:\n  altee cache verify\n\nExit code 3: there were corrupt files.')
     .action(async (_options: object, command: Command) => {
       await withSession(command, async ({ reporter, print, printJson }) => {
         const store = await Store.open();

@@ -1,4 +1,4 @@
-import { initProject } from '@altee/builder';
+import { initProject, printable } from '@altee/builder';
 import type { Command } from 'commander';
 import { withSession } from '../session.ts';
 
@@ -26,9 +26,14 @@ export function addInit(program: Command): void {
           ...(options.name === undefined ? {} : { name: options.name }),
           ...(options.static === undefined ? {} : { staticBinary: options.static }),
         });
-        for (const file of result.files) print(`Wrote ${file}`);
-        print(`Next: altee build ${result.manifestFile}`);
+        for (const file of result.files) print(`Wrote ${printable(file)}`);
+        print(`Next: altee build ${shellWord(result.manifestFile)}`);
         printJson(result);
       });
     });
+}
+
+/** A word as a shell reads it (POSIX.1-2024 §2.2.2), quoted only where it must be. */
+function shellWord(text: string): string {
+  return /^[\w./@%+=:,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -60,9 +60,12 @@ export function addRun(program: Command, done: (exitCode: number) => void): void
 }
 
 function exitCodeOf({ asPredicted, machine }: RunProjectResult): number {
-  if (machine.end === 'timeout' || machine.end === 'panic' || machine.end === 'unknown') return EXIT.failed;
+  if (FAILED_ENDS.has(machine.end)) return EXIT.failed;
   return asPredicted ? EXIT.done : EXIT.no;
 }
+
+/** Ends after which the TPM may not hold all that it should: no comparison says anything then. */
+const FAILED_ENDS: ReadonlySet<string> = new Set(['timeout', 'panic', 'unknown', 'stopped']);
 
 const ENDS: Readonly<Record<RunProjectResult['machine']['end'], string>> = {
   poweroff: 'The machine powered off',

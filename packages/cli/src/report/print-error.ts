@@ -15,7 +15,8 @@ export function errorText(error: unknown, verbose: boolean): string {
     cause instanceof Error && depth < 3;
     cause = cause.cause, depth++
   ) {
-    lines.push(`  caused by: ${printable(cause.message)}`);
+    const text = printable(cause.message);
+    if (!lines.some((line) => line.includes(text))) lines.push(`  caused by: ${text}`);
   }
   if (verbose && error.stack) lines.push(error.stack);
   return lines.join('\n');

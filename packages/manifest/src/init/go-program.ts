@@ -1,3 +1,5 @@
+import { yamlText } from './manifest-text.ts';
+
 /** The same in both steps, so that what the first compiles is found by the second. */
 const goEnvironment = 'GOCACHE="$CACHE" GO111MODULE=off CGO_ENABLED=0';
 
@@ -17,7 +19,7 @@ export function goBuildSection(name: string): string {
       ${goEnvironment}
       go build -trimpath -buildvcs=false -ldflags '-s -w -buildid=' -o "$OUT/${name}" .
     # The executable that is started, in $OUT.
-    entrypoint: ${name}
+    entrypoint: ${yamlText(name)}
   args: [--greeting, hi]
   # The whole environment: nothing else is set.
   env: { LOG: info }
