@@ -1,0 +1,130 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { loadedBytes, loadSection, readPe } from '@altee/measure';
+import { writeDisk } from '../../packages/builder/src/image/disk.ts';
+import { assembleUki } from '../../packages/builder/src/image/uki.ts';
+import { buildImage } from '../../packages/builder/src/image-parts.ts';
+import { checkFileInPackage } from '../../packages/builder/src/root-file.ts';
+import { probeKvm } from '../../packages/builder/src/run/kvm.ts';
+import { runImage } from '../../packages/builder/src/run/run.ts';
+import { type ExampleContext, exampleContext } from '../support/context.ts';
+import { withTempDir } from './altee-command.ts';
+import type { Benchmark, Measurement, Sample } from './benchmark.ts';
+import { exampleKernel } from './example-kernel.ts';
+import { ratioText } from './print-result.ts';
+
+const MEMORY_MIB = 512;
+const LITTLE_MEMORY_MIB = 96;
+const TIMEOUT_SECONDS = 300;
+
+/** What OVMF writes when it hands over to a boot option, and what hello writes first. */
+const HAND_OVER = /^BdsDxe: starting Boot/;
+const APP_BEGINS = /^arguments /;
+
+/** Booting hello, against the same image with a kernel that has no hardening. */
+export const boot: Benchmark = {
+  name: 'boot',
+  title: 'from firmware to the app of examples/hello, against a kernel without the hardening',
+  isSlow: true,
+  run: ({ runs, say }) =>
+    withTempDir(async (dir) => {
+      const context = await exampleContext('hello');
+      say('Building hello, and a kernel without hardening: many minutes where they are not in the store');
+      const disks = await writeDisks(context, dir);
+      const boots = { hardened: [] as Boot[], plain: [] as Boot[] };
+      // Alternating, so that what else the machine does meets both.
+      for (let index = 0; index < runs; index++) {
+        say(`Boot ${index + 1} of ${runs}`);
+        boots.hardened.push(await timeBoot(context, disks.hardened, MEMORY_MIB));
+        boots.plain.push(await timeBoot(context, disks.plain, MEMORY_MIB));
+      }
+      say(`Boot with ${LITTLE_MEMORY_MIB} MiB`);
+      const little = await timeBoot(context, disks.hardened, LITTLE_MEMORY_MIB);
+      const hardened = part('hand-over to app', boots.hardened, ({ toApp }) => toApp);
+      const plain = part('hand-over to app, without hardening', boots.plain, ({ toApp }) => toApp);
+      return {
+        measurements: [
+          hardened,
+          plain,
+          part('start to power-off', boots.hardened, ({ whole }) => whole),
+          part('start to power-off, without hardening', boots.plain, ({ whole }) => whole),
+        ],
+        facts: [{ label: `with ${LITTLE_MEMORY_MIB} MiB`, value: little.end }],
+        targets: [{ label: 'hardening', reached: ratioText(hardened, plain), wanted: 'at most 1.25 ×' }],
+        notes: [`Machine: ${boots.hardened[0]?.accelerator ?? 'unknown'}, 1 processor, ${MEMORY_MIB} MiB`],
+      };
+    }),
+};
+
+interface Boot {
+  /** Seconds from the firmware's hand-over to the app's first line. */
+  readonly toApp: number;
+  /** Seconds from the start of QEMU to its end. */
+  readonly whole: number;
+  readonly end: string;
+  readonly accelerator: string;
+}
+
+function part(label: string, boots: readonly Boot[], seconds: (boot: Boot) => number): Measurement {
+  return { label, samples: boots.map((one): Sample => ({ seconds: seconds(one) })) };
+}
+
+async function writeDisks(
+  context: ExampleContext,
+  dir: string,
+): Promise<{ hardened: string; plain: string }> {
+  const disks = { hardened: join(dir, 'hardened.disk'), plain: join(dir, 'plain.disk') };
+  const { uki } = await buildImage(context);
+  await writeDisk({ efi: uki.path, out: disks.hardened });
+  await writeDisk({ efi: await withPlainKernel(context, uki.path, dir), out: disks.plain });
+  return disks;
+}
+
+/** The same image with another kernel and command line. */
+async function withPlainKernel(context: ExampleContext, efi: string, dir: string): Promise<string> {
+  const image = await readFile(efi);
+  const { sections } = readPe(image);
+  const content = (name: string) => {
+    const section = sections.find((one) => one.name === name);
+    if (!section) throw new Error(`The image has no section "${name}"`);
+    return loadedBytes(loadSection(image, section));
+  };
+  const kernel = await exampleKernel(context, { hardening: false });
+  const initrd = join(dir, 'initrd');
+  await writeFile(initrd, content('.initrd'));
+  const { executor, lock, roots, workshop } = context;
+  const root = await roots.get('image');
+  const uki = await assembleUki(
+    { executor, root, ...workshop },
+    {
+      stub: await checkFileInPackage(root, lock.stub),
+      kernel: kernel.bzImage,
+      initrd,
+      osRelease: new TextDecoder().decode(content('.osrel')),
+      cmdline: kernel.cmdline,
+    },
+  );
+  return uki.path;
+}
+
+async function timeBoot({ roots, workshop }: ExampleContext, disk: string, memoryMib: number): Promise<Boot> {
+  const root = await roots.get('platform');
+  const kvm = await probeKvm(root, workshop.store.dir);
+  const accelerator = kvm.works ? 'kvm' : 'tcg';
+  const times = { handOver: Number.NaN, app: Number.NaN };
+  const { seconds, appExit, end } = await runImage({
+    root,
+    disk,
+    vcpus: 1,
+    memoryBytes: memoryMib * 2 ** 20,
+    accelerator,
+    network: { forwards: [] },
+    timeoutSeconds: TIMEOUT_SECONDS,
+    onConsole: (line) => {
+      if (HAND_OVER.test(line)) times.handOver = performance.now();
+      if (APP_BEGINS.test(line)) times.app = performance.now();
+    },
+  });
+  const toApp = (times.app - times.handOver) / 1000;
+  return { toApp, whole: seconds, end: `${end}, ${appExit?.text ?? 'PID 1 said nothing'}`, accelerator };
+}
