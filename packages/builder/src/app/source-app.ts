@@ -4,6 +4,7 @@ import type { Root, Step, StepInput } from '../executor/executor.ts';
 import { outputDigest, runStep } from '../executor/run-step.ts';
 import type { AppContext, BuiltApp } from './build-app.ts';
 import { checkEntrypoint } from './entrypoint.ts';
+import { findSource } from './source-folder.ts';
 import { sourceTree } from './source-tree.ts';
 
 /** Where both commands find `$CACHE`: tools that note their cache's path find it unchanged. */
@@ -19,7 +20,7 @@ export async function buildFromSource(
   { folder, root }: { folder: string; root: Root },
 ): Promise<BuiltApp> {
   const { executor, store } = context;
-  const sourceFolder = join(folder, build.source);
+  const sourceFolder = await findSource(folder, build.source);
   const source = await sourceTree(store, sourceFolder, isProjectFile(folder, sourceFolder));
   const cache = build.prepare === undefined ? undefined : await prepare(context, root, build.prepare);
   const out = await runStep(executor, store, runCommandStep(root, build.run, source, cache), context);
