@@ -8,7 +8,7 @@ import { openProject } from './project.ts';
 import { checkFileInPackage } from './root-file.ts';
 import { type KvmVerdict, probeKvm } from './run/kvm.ts';
 import type { Forward } from './run/machine.ts';
-import { observedMeasurements } from './run/observed.ts';
+import { observedMeasurements, withoutDoubt } from './run/observed.ts';
 import { type RunResult, runImage } from './run/run.ts';
 
 export interface RunProjectOptions extends Omit<BuildOptions, 'outDir'> {
@@ -120,7 +120,10 @@ function compare(
   if (!measured || !('prediction' in measured)) {
     throw new BuilderError('invalid-input', `Platform "${name}" has no prediction to compare with`);
   }
-  const registers = compareRegisters(measured.prediction, observedMeasurements(machine.tpm), nativeHasher);
+  const registers = withoutDoubt(
+    compareRegisters(measured.prediction, observedMeasurements(machine.tpm), nativeHasher),
+    machine.tpm,
+  );
   const predicted = registers.filter(({ status }) => status !== 'not-predicted');
   return {
     registers,
