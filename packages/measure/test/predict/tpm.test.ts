@@ -108,7 +108,7 @@ describe('predictTpm()', () => {
   });
 
   it.each(['251.4', '263-1'])('has no values for what depends on stub %s', (stub) => {
-    for (const pcr of [4, 9, 11, 12]) {
+    for (const pcr of [4, 9, 11, 12, 13]) {
       expect(register(pcr, { stub })).toMatchObject({
         status: 'unpredictable',
         reason: expect.stringContaining('is not known'),
