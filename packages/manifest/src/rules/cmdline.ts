@@ -95,6 +95,7 @@ const weakening: ReadonlySet<string> = new Set([
     'oops',
     'panic',
   ],
+  ...['indirect_target_selection', 'tsa', 'vmscape', 'mem_encrypt', 'iomem', 'initcall_blacklist'],
   ...[
     'random.trust_cpu',
     'random.trust_bootloader',

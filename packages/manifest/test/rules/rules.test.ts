@@ -43,6 +43,18 @@ const rows: readonly { rule: string; bad: string; message: string; good: string 
     good: 'kernel: { cmdline: [mitigations=off] }\nhardening: { exceptions: [{ option: mitigations, reason: only trusted code runs }] }',
   },
   {
+    rule: 'cmdlineIsNotWeakening (a mitigation of a stable release)',
+    bad: 'kernel: { cmdline: [vmscape=off] }',
+    message: '6:21 "vmscape" changes the hardening of the kernel',
+    good: 'kernel: { cmdline: [quiet] }',
+  },
+  {
+    rule: 'cmdlineIsNotWeakening (what skips a part of the kernel)',
+    bad: 'kernel: { cmdline: [initcall_blacklist=bad_init] }',
+    message: '6:21 "initcall_blacklist" changes the hardening of the kernel',
+    good: 'kernel: { cmdline: [quiet] }',
+  },
+  {
     rule: 'cmdlineIsNotWeakening (a hyphen for an underscore)',
     bad: 'kernel: { cmdline: [init-on-alloc=0] }',
     message: '6:21 "init_on_alloc" changes the hardening of the kernel',
