@@ -5,6 +5,7 @@ import { addInit } from './commands/init.ts';
 import { addLock } from './commands/lock.ts';
 import { addRun } from './commands/run.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
+import { jsonText } from './report/json-text.ts';
 import { errorJson, errorText } from './report/print-error.ts';
 import { version } from './version.ts';
 
@@ -54,6 +55,6 @@ export async function runCli(argv: readonly string[]): Promise<number> {
 
 function printFailure(error: unknown, argv: readonly string[]): void {
   const verbose = argv.includes('--verbose') || argv.includes('-v');
-  if (argv.includes('--json')) process.stdout.write(`${JSON.stringify(errorJson(error), null, 2)}\n`);
+  if (argv.includes('--json')) process.stdout.write(`${jsonText(errorJson(error))}\n`);
   process.stderr.write(`${errorText(error, verbose)}\n`);
 }

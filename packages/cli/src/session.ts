@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { jsonText } from './report/json-text.ts';
 import { TerminalReporter } from './report/reporter.ts';
 
 /** What every command needs: the reporter, an abort signal, and the place for results. */
@@ -57,7 +58,7 @@ export async function withSession<T>(command: Command, work: (session: Session) 
         if (!json) process.stdout.write(`${line}\n`);
       },
       printJson: (result) => {
-        if (json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
+        if (json) process.stdout.write(`${jsonText(result)}\n`);
       },
     };
     return await Promise.race([work(session), interrupted]);

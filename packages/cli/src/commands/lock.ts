@@ -1,4 +1,4 @@
-import { updateLock } from '@altee/builder';
+import { printable, updateLock } from '@altee/builder';
 import type { Command } from 'commander';
 import { withSession } from '../session.ts';
 import { addOriginOptions, type OriginCliOptions } from './options.ts';
@@ -28,7 +28,7 @@ export function addLock(program: Command): void {
           vendorDirs: options.vendor ?? [],
         });
         print(result.written ? `Wrote ${result.lockFile}` : `${result.lockFile} is up to date`);
-        for (const line of result.moved) print(`  ${line}`);
+        for (const line of result.moved) print(`  ${printable(line)}`);
         printJson(result);
       });
     });

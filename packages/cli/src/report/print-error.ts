@@ -18,7 +18,7 @@ export function errorText(error: unknown, verbose: boolean): string {
     const text = printable(cause.message);
     if (!lines.some((line) => line.includes(text))) lines.push(`  caused by: ${text}`);
   }
-  if (verbose && error.stack) lines.push(error.stack);
+  if (verbose && error.stack) lines.push(...error.stack.split('\n').map(printable));
   return lines.join('\n');
 }
 

@@ -36,7 +36,9 @@ export class TerminalReporter implements Reporter {
     this.#live = options.stream.isTTY === true && !options.quiet && !options.verbose;
   }
 
-  start(title: string): Task {
+  start(name: string): Task {
+    // Names of roots and versions come from the lock.
+    const title = printable(name);
     const running: Running = { title, since: Date.now(), detail: '' };
     this.#running.add(running);
     this.#startTimer();
@@ -56,7 +58,7 @@ export class TerminalReporter implements Reporter {
         this.#running.delete(running);
         const elapsed = Date.now() - running.since;
         if (this.#live || this.#options.verbose || (elapsed >= SLOW_MS && !this.#options.quiet)) {
-          const suffix = detail ? this.#paint('dim', ` · ${detail}`) : '';
+          const suffix = detail ? this.#paint('dim', ` · ${printable(detail)}`) : '';
           const time = elapsed >= 100 ? this.#paint('dim', ` · ${formatDuration(elapsed)}`) : '';
           this.#print(`${this.#paint('green', '✓')} ${title}${suffix}${time}`);
         }
