@@ -1,8 +1,7 @@
 import { open, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Lock } from '@altee/manifest';
 import { predictedEventLog } from '@altee/measure';
-import { checkOutDir, type DistFolder, type DistResult, writeDist } from './dist.ts';
+import { checkOutDir, type DistFolder, type DistResult, defaultOutDir, writeDist } from './dist.ts';
 import { sandboxExecutor } from './executor/sandbox.ts';
 import { writeDisk } from './image/disk.ts';
 import { type BuiltImage, buildImage } from './image-parts.ts';
@@ -42,7 +41,7 @@ export async function build(options: BuildOptions): Promise<BuildResult> {
 /** {@link build}, with everything that `altee run` goes on with. */
 export async function buildAll(options: BuildOptions): Promise<Built> {
   const project = await openProject(options.manifestFile);
-  const outDir = options.outDir ?? join(project.folder, 'dist', project.manifest.name);
+  const outDir = options.outDir ?? (await defaultOutDir(project.folder, project.manifest.name));
   // Before all that takes long.
   await checkOutDir(outDir);
   const lock = await ensureLock(project, options);

@@ -8,11 +8,12 @@ import {
   mkdtemp,
   readdir,
   readFile,
+  realpath,
   rename,
   stat,
   writeFile,
 } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve, sep } from 'node:path';
 import { BuilderError } from './error.ts';
 import { SUMS_FILE, verifySums, writeSums } from './image/sums.ts';
 import { hasCode, ifPresent } from './store/errno.ts';
@@ -31,6 +32,9 @@ export interface DistResult {
   /** False where the folder held the same bytes already. */
   readonly changed: boolean;
 }
+
+/** What every results folder holds. */
+const OURS = [SUMS_FILE, 'measurements.json', 'kernel.config'];
 
 /** A results folder in the making. */
 export interface DistFolder {
@@ -73,14 +77,15 @@ export async function writeDist(
 
 /**
  * Throws `invalid-input` where `outDir` is there and isn't a results folder of altee's, or can't be written. An empty
- * folder or one with `SHA256SUMS` may be replaced; anything else may be somebody's work.
+ * folder or one with altee's files may be replaced; anything else, downloads with `SHA256SUMS` too, may be
+ * somebody's work.
  */
 export async function checkOutDir(outDir: string): Promise<void> {
   const target = resolve(outDir);
   try {
     const entry = await ifPresent(lstat(target));
     const names = entry?.isDirectory() ? await readdir(target) : undefined;
-    if (entry && !(names && (names.length === 0 || names.includes(SUMS_FILE)))) {
+    if (entry && !(names && (names.length === 0 || OURS.every((name) => names.includes(name))))) {
       throw new BuilderError(
         'invalid-input',
         `"${outDir}" is there already and holds no results of altee's`,
@@ -93,6 +98,21 @@ export async function checkOutDir(outDir: string): Promise<void> {
   } catch (error) {
     throw explain(error, outDir);
   }
+}
+
+/**
+ * `dist/<name>` in the manifest's folder. Throws `invalid-input` where `dist` is a link that leads out of it: a
+ * project of a stranger must not choose among the user's folders.
+ */
+export async function defaultOutDir(project: string, name: string): Promise<string> {
+  const dist = join(project, 'dist');
+  const real = (await ifPresent(lstat(dist)))?.isSymbolicLink() ? await ifPresent(realpath(dist)) : dist;
+  if (real !== dist && !real?.startsWith((await realpath(project)) + sep)) {
+    throw new BuilderError('invalid-input', `"${dist}" is a link that leads out of the manifest's folder`, {
+      hint: 'Remove it; "altee build --out" writes to another place',
+    });
+  }
+  return join(dist, name);
 }
 
 /** The nearest folder that exists, below which the others would be made. */
