@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Manifest } from '@altee/manifest';
 import { BuilderError } from '../error.ts';
@@ -43,11 +43,15 @@ export async function takeStatic(
 
 async function read(file: string, shownName: string): Promise<Uint8Array> {
   try {
+    const found = await stat(file);
+    // A pipe would be waited for, and /dev/zero has no end.
+    if (!found.isFile()) {
+      throw new Error(found.isDirectory() ? 'it is a folder' : 'it is no regular file');
+    }
     return await readFile(file);
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code;
-    const why =
-      code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a folder' : String(code);
+    const { code, message } = cause as NodeJS.ErrnoException;
+    const why = code === 'ENOENT' ? 'there is no such file' : (code ?? message);
     throw new BuilderError('invalid-input', `Cannot read the application "${shownName}": ${why}`, {
       hint: 'Correct "app.static.path" in the manifest; it is relative to the manifest\'s folder',
       cause,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { buildApp } from '../../src/app/build-app.ts';
@@ -39,9 +39,11 @@ describe('takeStatic()', () => {
   const unreadable: [what: string, path: string, why: string][] = [
     ['a missing file', 'nothing', 'there is no such file'],
     ['a folder', 'store', 'it is a folder'],
+    ['a device', 'zero', 'it is no regular file'],
   ];
   it.each(unreadable)('says that it got %s', async (_what, path, why) => {
     await using folder = await tempFolder();
+    await symlink('/dev/zero', join(folder.path, 'zero'));
     const store = await Store.open(join(folder.path, 'store'));
     await expect(takeStatic(store, { path, sha256 }, folder.path)).rejects.toMatchObject({
       code: 'invalid-input',
