@@ -9,6 +9,8 @@ export interface TinyElf {
   /** Tags of the dynamic section, with value 0 each. */
   readonly dynamic?: readonly bigint[];
   readonly loadable?: boolean;
+  /** x86-64 instructions. */
+  readonly code?: readonly number[];
 }
 
 /** mov edi, 0; mov eax, 60; syscall: exit(0). */
@@ -17,9 +19,9 @@ const BASE = 0x400000n;
 
 /** Writes an ELF64 little-endian file by hand: header, program headers, then each segment's content. */
 export function tinyElf(options: TinyElf = {}): Uint8Array {
-  const { loadable = true, interpreter, dynamic } = options;
+  const { loadable = true, interpreter, dynamic, code = EXIT } = options;
   const contents = [
-    ...(loadable ? [{ type: 1, bytes: Uint8Array.from(EXIT) }] : []),
+    ...(loadable ? [{ type: 1, bytes: Uint8Array.from(code) }] : []),
     ...(interpreter === undefined ? [] : [{ type: 3, bytes: new TextEncoder().encode(`${interpreter}\0`) }]),
     ...(dynamic === undefined ? [] : [{ type: 2, bytes: dynamicSection(dynamic) }]),
   ];
