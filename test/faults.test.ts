@@ -1,10 +1,23 @@
-import { randomBytes } from 'node:crypto';
+import { execFile } from 'node:child_process';
+import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { access, chmod, mkdir, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  rmdir,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { Store } from '@altee/builder';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { verifySums } from '../packages/builder/src/image/sums.ts';
@@ -15,6 +28,7 @@ import { startAltee } from './support/altee.ts';
 import { type MutableLock, type ProjectOptions, testProject } from './support/project.ts';
 
 /** Bad input and bad luck, through the command: a clear error, the right exit code, nothing half written. */
+const run = promisify(execFile);
 const isRoot = process.getuid?.() === 0;
 const NOBODY = 65534;
 const WRONG = `sha256:${'0'.repeat(64)}`;
@@ -328,6 +342,53 @@ describe('altee build that may not go on', () => {
     expect(stderr).toContain(message);
   });
 });
+
+describe.runIf(isRoot)('altee build on a full disk', () => {
+  it('leaves nothing where the results do not fit', async () => {
+    await using project = await testProject();
+    await using disk = await smallDisk('2m');
+    const out = join(disk.path, 'results');
+    const { exitCode, stdout, stderr } = await altee('build', '--frozen', '--out', out, project.manifest);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+    expect(stderr).toContain(`error: Cannot write "${out}": no space left on the disk\n`);
+    expect(await readdir(disk.path)).toEqual([]);
+  });
+
+  it('leaves nothing half written in a store that is full', async () => {
+    const kernel = randomBytes(4_000_000);
+    const sha256 = `sha256:${createHash('sha256').update(kernel).digest('hex')}`;
+    await using project = await testProject({
+      lock: (lock) => {
+        Object.assign(lock.kernel, { sha256, size: kernel.length });
+        return lock;
+      },
+    });
+    await using disk = await smallDisk('2m');
+    await writeFile(join(project.folder, sha256.replace('sha256:', '')), kernel);
+    vi.stubEnv('ALTEE_CACHE', disk.path);
+    const options = ['--frozen', '--offline', '--vendor', project.folder];
+    const { exitCode, stderr } = await altee('build', ...options, project.manifest);
+    expect(stderr).toContain(`error: Cannot write to "${disk.path}": no space left on the disk\n`);
+    expect(exitCode).toBe(1);
+    const entries = await readdir(disk.path, { recursive: true, withFileTypes: true });
+    const files = entries.filter((entry) => entry.isFile()).map(({ name }) => name);
+    // What this process uses, as long as it lives.
+    expect(files).toEqual(['leases']);
+  });
+});
+
+/** A file system of its own, of that size. */
+async function smallDisk(size: string): Promise<AsyncDisposable & { readonly path: string }> {
+  const path = await mkdtemp('/var/tmp/altee-disk-');
+  await run('mount', ['-t', 'tmpfs', '-o', `size=${size}`, 'altee-test', path]);
+  return {
+    path,
+    [Symbol.asyncDispose]: async () => {
+      await run('umount', ['--lazy', path]);
+      await rmdir(path);
+    },
+  };
+}
 
 describe('altee build with other processes', () => {
   it('ends at Ctrl-C with 1, and leaves no process, no results and nothing in the store', async () => {

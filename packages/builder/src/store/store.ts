@@ -67,7 +67,9 @@ export class Store {
       await sweepDeadFolders(store.#place.tmpDir);
       return store;
     } catch (error) {
-      if (!hasCode(error, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST')) throw explainDiskFull(error, dir);
+      // Node's mkdir says ENOENT for a read-only file system.
+      if (!hasCode(error, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ENOENT'))
+        throw explainDiskFull(error, dir);
       const reason = error instanceof Error ? error.message : String(error);
       throw new BuilderError('invalid-input', `Cannot use "${dir}" as the store: ${reason}`, {
         hint: 'Let ALTEE_CACHE name a folder that you can write to',
