@@ -44,13 +44,15 @@ describe.each([
         aspects: { network, initOnFree: true, exceptions: [] },
       },
     );
-    const failed = verdict.checks.filter(({ passed }) => !passed);
+    // Without an IP stack its settings don't exist: that is stricter than any value, which the checker can't know.
+    const counts = ({ option }: { option: string }) => network || !/^net\.ipv[46]\./.test(option);
+    const failed = verdict.checks.filter((check) => !check.passed && counts(check));
     const options = (type: string) =>
       failed.filter((check) => check.type === type).map(({ option }) => option);
     expect(options('cmdline')).toEqual([]);
     expect(options('sysctl')).toEqual([]);
     expect(options('kconfig')).toHaveLength(kernelFailures);
-    expect(verdict.unexplained).toEqual([]);
+    expect(verdict.unexplained.filter(counts)).toEqual([]);
     expect(verdict.stale).toEqual([]);
     expect(verdict.checks.filter(({ type }) => type === 'sysctl').length).toBeGreaterThan(20);
   });
