@@ -61,6 +61,11 @@ describe('altee', () => {
     ['a timeout that is no number', ['run', '--timeout', 'soon', 'x'], 'above 0'],
     ['an endless timeout', ['run', '--timeout', 'Infinity', 'x'], 'above 0'],
     ['a negative age', ['cache', 'prune', '--older-than', '-1'], 'above 0'],
+    [
+      'a vendor folder that there is not',
+      ['build', '--vendor', '/nonexistent', 'x'],
+      'There is no such folder',
+    ],
     ['nothing to prune by', ['cache', 'prune'], 'give --older-than'],
   ])('ends with 2 and prints no result for %s', async (_what, args, message) => {
     const { exitCode, stdout, stderr } = await altee(...args);

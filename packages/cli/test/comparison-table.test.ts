@@ -33,7 +33,7 @@ describe('comparisonLines()', () => {
       status: 'different',
       reason: 'Event 2 differs',
       values: [{ bank: 'sha256', predicted: 'aa', observed: 'bb' }],
-      difference: { kind: 'extra', index: 2, predicted: undefined, observed: 'cc' },
+      difference: { kind: 'extra', index: 1, predicted: undefined, observed: 'cc' },
     };
     expect(lines(register)).toEqual([
       '✗ PCR11  different     Event 2 differs',

@@ -1,4 +1,5 @@
-import { type Command, Option } from 'commander';
+import { statSync } from 'node:fs';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 
 /** Options about where bytes come from, shared by the commands that may fetch. */
 export interface OriginCliOptions {
@@ -14,6 +15,12 @@ export function addOriginOptions(command: Command): Command {
       new Option(
         '--vendor <dir>',
         'folder with packages by file name, asked before any mirror (repeatable)',
-      ).argParser((dir: string, before: string[] | undefined) => [...(before ?? []), dir]),
+      ).argParser((dir: string, before: string[] | undefined) => [...(before ?? []), folder(dir)]),
     );
+}
+
+function folder(path: string): string {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
+    throw new InvalidArgumentError('There is no such folder.');
+  return path;
 }

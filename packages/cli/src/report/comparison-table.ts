@@ -31,10 +31,10 @@ function differenceLines(register: RegisterComparison & { status: 'different' })
   const { difference } = register;
   if (difference?.predicted) {
     lines.push(
-      `    event ${difference.index}: ${difference.kind}; predicted: ${printable(difference.predicted.description)}`,
+      `    event ${difference.index + 1}: ${difference.kind}; predicted: ${printable(difference.predicted.description)}`,
     );
   }
   if (difference?.observed)
-    lines.push(`    event ${difference.index}: the TPM received ${difference.observed}`);
+    lines.push(`    event ${difference.index + 1}: the TPM received ${difference.observed}`);
   return lines;
 }
