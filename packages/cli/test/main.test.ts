@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { open } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
@@ -16,12 +16,18 @@ function start(args: readonly string[], cache: string, stdout: 'pipe' | number) 
   );
 }
 
+async function endOf(child: ChildProcess): Promise<[exitCode: number, stderr: string]> {
+  if (child.stderr === null) throw new Error('Its standard error is not piped');
+  const [[exitCode], stderr] = await Promise.all([once(child, 'close'), text(child.stderr)]);
+  return [exitCode, stderr];
+}
+
 describe('The process', () => {
   it('ends well when its reader has seen enough', async () => {
     await using dir = await tempFolder();
     const child = start(['cache'], dir.path, 'pipe');
     child.stdout?.destroy();
-    const [[exitCode], stderr] = await Promise.all([once(child, 'close'), text(child.stderr ?? [])]);
+    const [exitCode, stderr] = await endOf(child);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   });
 
@@ -29,7 +35,7 @@ describe('The process', () => {
     await using dir = await tempFolder();
     const full = await open('/dev/full', 'w');
     const child = start(['cache'], dir.path, full.fd);
-    const [[exitCode], stderr] = await Promise.all([once(child, 'close'), text(child.stderr ?? [])]);
+    const [exitCode, stderr] = await endOf(child);
     await full.close();
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^error: Cannot write the output: ENOSPC.*\n$/);
