@@ -21,6 +21,11 @@ export const JUDGES = {
   zstd: 'unpacks the initramfs',
   binutils: 'readelf and objdump',
   'systemd-boot-efi': 'a stub for the tests of merging',
+  'perl-base': 'sets the host name of the sandbox, as in the kernel root',
+  grep: 'standard tool of the steps in tests',
+  sed: 'standard tool of the steps in tests',
+  findutils: 'standard tool of the steps in tests',
+  tar: 'standard tool of the steps in tests',
 } as const;
 
 const lockFile = new URL('./judges.lock.json', import.meta.url);
