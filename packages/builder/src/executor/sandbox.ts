@@ -161,7 +161,7 @@ async function checkSandbox(root: Root, run: (step: Step, io: StepIo) => Promise
 async function unavailable(root: Root, tail: readonly string[]): Promise<BuilderError> {
   const { cause, remedy } = diagnoseNamespaces(await gatherNamespaceFacts(root.path, tail.join('\n')));
   return new BuilderError('sandbox-unavailable', `Cannot start the sandbox: ${cause}`, {
-    hint: remedy,
+    hint: `${remedy}. The docker executor, which needs no user namespaces, will be the alternative; this version does not have it`,
     details: tail,
   });
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { access, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { release } from 'node:os';
@@ -37,7 +38,7 @@ export async function probeKvm(root: Root, cacheDir?: string): Promise<KvmVerdic
   if (denied === 'ENOENT') return { works: false, reason: 'there is no /dev/kvm' };
   if (denied !== undefined) return { works: false, reason: '/dev/kvm is not open to this user' };
 
-  const key = `${release()} ${root.digest}`;
+  const key = `${release()} ${root.digest} ${createHash('sha256').update(PROBE).digest('hex')}`;
   const kept = await readVerdict(cacheDir, key);
   if (kept !== undefined) return kept;
   const verdict = await bootProbe(root);

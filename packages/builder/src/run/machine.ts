@@ -66,7 +66,7 @@ function networkCard({ network }: Machine): string[] {
   );
   return [
     '-netdev',
-    `user,id=net${forwards.join('')}`,
+    `user,id=net,restrict=on${forwards.join('')}`,
     '-device',
     `virtio-net-pci,netdev=net,mac=${MAC_ADDRESS},romfile=`,
   ];

@@ -34,7 +34,7 @@ describe('machineArguments()', () => {
   it('forwards from the loopback only, through a card without an option ROM', () => {
     const forwards = [{ protocol: 'tcp', hostPort: 8080, guestPort: 80 }] as const;
     const args = machineArguments({ ...machine, network: { forwards } });
-    expect(valuesOf(args, '-netdev')).toEqual(['user,id=net,hostfwd=tcp:127.0.0.1:8080-:80']);
+    expect(valuesOf(args, '-netdev')).toEqual(['user,id=net,restrict=on,hostfwd=tcp:127.0.0.1:8080-:80']);
     expect(valuesOf(args, '-device').at(-1)).toMatch(/^virtio-net-pci,.*,romfile=$/);
   });
 

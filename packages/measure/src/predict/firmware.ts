@@ -17,6 +17,18 @@ const builds: Readonly<Record<string, KnownFirmware>> = {
     name: 'Debian OVMF 2025.02 (OVMF_CODE_4M.fd)',
     secureBootOff: new Uint8Array(0),
   },
+  d50189a486d22af418198226a3a5bcb6ddac775590f6a808bd629474ee034d62: {
+    name: 'Debian OVMF 2022.11 (OVMF_CODE_4M.secboot.fd)',
+    secureBootOff: Uint8Array.of(0),
+  },
+  '1a46295574430cfb7f825ee3e4dc64b052acbef08e310377ed7c64cb757a9dc1': {
+    name: 'Debian OVMF 2025.02 (OVMF_CODE_4M.secboot.fd)',
+    secureBootOff: Uint8Array.of(0),
+  },
+  b3cdbd705066cdf2bb0c0b40b77c341dc2a19e0db56c9af0a54fa1737ff3ee5b: {
+    name: 'Debian OVMF 2026.08 (OVMF_CODE_4M.secboot.fd)',
+    secureBootOff: Uint8Array.of(0),
+  },
   '7e34e3b83224968bb0714c0ebc88f75c5c37b4cc892c902e511ccc7a7c107f94': {
     name: 'Debian OVMF 2026.08 (OVMF_CODE_4M.fd)',
     secureBootOff: new Uint8Array(0),

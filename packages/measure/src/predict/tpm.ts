@@ -7,6 +7,7 @@ import { parseGpt } from '../uefi/gpt.ts';
 import { type StubRules, stubRules } from '../uki/rules.ts';
 import { readStubVersion } from '../uki/stub.ts';
 import type { Known, PredictionContext, RegisterAnswer } from './context.ts';
+import { findFirmware } from './firmware.ts';
 import type { KernelFacts, Machine } from './machine.ts';
 import { describePcr00, predictPcr00 } from './pcr00.ts';
 import { describePcr01, predictPcr01 } from './pcr01.ts';
@@ -78,7 +79,11 @@ export function predictTpm(input: TpmPredictionInput, hasher: Hasher = defaultHa
     banks,
   };
   const registers = pcrs.map(({ describe, predict }, pcr): RegisterPrediction => {
-    const answer = predictOrExplain(() => predict(context));
+    const answer = withKnownFirmware(
+      pcr,
+      context,
+      predictOrExplain(() => predict(context)),
+    );
     const events = answer.status === 'predicted' ? answer.events : [];
     return {
       register: `PCR${pcr}`,
@@ -129,6 +134,19 @@ function known<T>(read: () => T): Known<T> {
     if (error instanceof MeasureError) return { unknown: error.message };
     throw error;
   }
+}
+
+/** Registers that firmware itself extends: what it does there was compared with boots of the known builds only. */
+const FIRMWARE_PCRS: ReadonlySet<number> = new Set([2, 3, 4, 5]);
+
+function withKnownFirmware(
+  pcr: number,
+  { machine }: PredictionContext,
+  answer: RegisterAnswer,
+): RegisterAnswer {
+  if (answer.status !== 'predicted' || !FIRMWARE_PCRS.has(pcr) || findFirmware(machine.firmware))
+    return answer;
+  return { status: 'host-dependent', reason: 'The firmware is not known' };
 }
 
 function predictOrExplain(predict: () => RegisterAnswer): RegisterAnswer {

@@ -81,6 +81,14 @@ describe('predictTpm()', () => {
     }
   });
 
+  it('promises nothing that firmware extends where the firmware is none of the known builds', () => {
+    const firmware = { ...known.firmware, codeSha256: '11'.repeat(32) };
+    for (const pcr of [2, 3, 4, 5, 6, 7]) {
+      expect(register(pcr, { machine: { ...known, firmware } }).status).toBe('host-dependent');
+      expect(register(pcr, { machine: known }).status).toBe('predicted');
+    }
+  });
+
   it('says what is missing about the machine', () => {
     const reasons = predict({ machine: { secureBoot: 'off' } }).registers.filter(
       ({ status }) => status === 'host-dependent',
@@ -88,6 +96,7 @@ describe('predictTpm()', () => {
     expect(reasons.map(({ register, reason }) => `${register}: ${reason}`)).toEqual([
       'PCR2: Whether a device brings an option ROM is not known',
       'PCR3: Whether a device brings an option ROM is not known',
+      'PCR4: The firmware is not known',
       'PCR5: The partition table of the boot disk is measured here, and no disk was given',
       'PCR6: The firmware is not known',
       'PCR7: The firmware is not known, and with it what it measures of SecureBoot',
