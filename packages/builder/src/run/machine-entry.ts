@@ -3,6 +3,7 @@ import { mountOptions } from '../executor/diagnose.ts';
 import { type Bind, type CommandLine, enterRoot } from '../executor/enter.ts';
 import { WORK_PATH } from '../executor/environment.ts';
 import { gatherIdentityFacts, isPrivileged } from '../executor/identity.ts';
+import { MAX_TPM_LOG_BYTES } from './tpm-log.ts';
 
 /**
  * The command line that runs a shell script in the platform root, with `folder` as its working folder. It runs as
@@ -24,7 +25,8 @@ export async function enterPlatform(entry: {
     network: entry.network,
     identity: { kind: 'caller', privileged: isPrivileged(await gatherIdentityFacts()) },
     env: { PATH: '/usr/bin:/usr/sbin', HOME: WORK_PATH, TMPDIR: '/tmp', LC_ALL: 'C', TZ: 'UTC' },
-    limits: {},
+    // swtpm's log, the largest file that is written here, is refused above half of this.
+    limits: { fileBytes: 2 * MAX_TPM_LOG_BYTES },
     procLimits: await readFile('/proc/self/limits', 'utf8'),
     command: ['/bin/sh', '-eu', '-c', entry.script, 'altee-run', ...entry.args],
   });

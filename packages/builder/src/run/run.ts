@@ -15,7 +15,8 @@ import { Qmp } from './qmp.ts';
 import { withRunFolder } from './run-folder.ts';
 import { swtpmScript, TPM_LOG, TPM_SOCKET } from './swtpm.ts';
 import type { TpmBank } from './tpm-algorithm.ts';
-import { readTpmView, type TpmView } from './tpm-view.ts';
+import { readTpmLog } from './tpm-log.ts';
+import type { TpmView } from './tpm-view.ts';
 
 export interface RunOptions {
   /** The locked root with QEMU, swtpm and OVMF. */
@@ -123,7 +124,7 @@ async function runIn(folder: string, options: RunOptions): Promise<RunResult> {
       console: lines,
       appExit: appExit(lines),
       seconds: (performance.now() - began) / 1000,
-      tpm: readTpmView(await readFile(join(folder, TPM_LOG), 'latin1').catch(() => '')),
+      tpm: await readTpmLog(join(folder, TPM_LOG)),
     };
   } finally {
     qmp.close();
