@@ -6,7 +6,8 @@ import { encodeLock, type Lock, lockSchema, parseManifest } from '@altee/manifes
 import { beforeAll, describe, expect, it } from 'vitest';
 import { resolveOrigins } from '../packages/builder/src/debian/origins.ts';
 import type { Root } from '../packages/builder/src/executor/executor.ts';
-import { resolveLock, snapshotTime } from '../packages/builder/src/lock/resolve-lock.ts';
+import { resolveLock } from '../packages/builder/src/lock/resolve-lock.ts';
+import { snapshotTime } from '../packages/builder/src/lock/snapshot-time.ts';
 import type { RootName } from '../packages/builder/src/lock/toolchain.ts';
 import { silentReporter } from '../packages/builder/src/report.ts';
 import { readRoot } from '../packages/builder/src/root/assemble-root.ts';

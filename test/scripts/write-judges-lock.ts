@@ -5,7 +5,7 @@ import { StanzaIndex } from '../../packages/builder/src/debian/control.ts';
 import { archiveKeys } from '../../packages/builder/src/debian/keys/trixie.ts';
 import { resolvePackages } from '../../packages/builder/src/debian/resolve.ts';
 import { PackageUniverse } from '../../packages/builder/src/debian/universe.ts';
-import { snapshotTime } from '../../packages/builder/src/lock/resolve-lock.ts';
+import { snapshotTime } from '../../packages/builder/src/lock/snapshot-time.ts';
 import { rootRecipes } from '../../packages/builder/src/lock/toolchain.ts';
 import { silentReporter } from '../../packages/builder/src/report.ts';
 import { assembleRoot } from '../../packages/builder/src/root/assemble-root.ts';

@@ -5,7 +5,6 @@ import { BuilderError } from './error.ts';
 import { writeAt, writeFileAtomically } from './image/atomic-file.ts';
 import { checkLock } from './lock/check-lock.ts';
 import { describeChange, diffLocks } from './lock/diff-lock.ts';
-import { resolveLock } from './lock/resolve-lock.ts';
 import { openProject, type Project, readLock } from './project.ts';
 import { openWorkshop, type Workshop, type WorkshopOptions } from './workshop.ts';
 
@@ -80,6 +79,8 @@ async function writeNewLock(project: Project, workshop: Workshop, previous: Lock
   }
   await checkWritable(project.lockFile);
   const { store, origins, reporter, signal } = workshop;
+  // Loaded only here: most commands find a lock that serves, and need neither resolver nor signatures.
+  const { resolveLock } = await import('./lock/resolve-lock.ts');
   const lock = await resolveLock(project.manifest, {
     ...(previous ? { previous } : {}),
     reporter,

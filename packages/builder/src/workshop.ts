@@ -1,7 +1,7 @@
 import type { Lock, LockedFile } from '@altee/manifest';
 import { type OriginMap, resolveOrigins, urlsOf } from './debian/origins.ts';
 import { fetchFiles } from './fetch/fetch-files.ts';
-import { snapshotTime } from './lock/resolve-lock.ts';
+import { snapshotTime } from './lock/snapshot-time.ts';
 import type { Reporter } from './report.ts';
 import { Store } from './store/store.ts';
 

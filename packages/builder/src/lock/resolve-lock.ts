@@ -21,6 +21,7 @@ import { resolveInRoot } from '../root/resolve-in-root.ts';
 import { hashFile } from '../store/hash-file.ts';
 import { lockDebianKernel, lockGivenKernel, seriesOf } from './kernel-source.ts';
 import { type LockRequest, lockRequest, requestDigest } from './request.ts';
+import { snapshotTime } from './snapshot-time.ts';
 import { firmwareFiles, type PackageFile, stubFile } from './toolchain.ts';
 
 export interface ResolveLockOptions extends ArchiveContext {
@@ -60,11 +61,6 @@ export async function resolveLock(
     ),
     packages,
   };
-}
-
-/** A time as Debian's snapshot archive writes it: `20261121T034700Z`. */
-export function snapshotTime(time: Date): string {
-  return `${time.toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z`;
 }
 
 async function fetchReleases(options: ResolveLockOptions): Promise<SuiteRelease[]> {

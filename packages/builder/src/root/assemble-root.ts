@@ -1,5 +1,4 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Root } from '../executor/executor.ts';
 import type { Reporter } from '../report.ts';
@@ -7,9 +6,8 @@ import type { Store } from '../store/store.ts';
 import { encodeListing, type ListedEntry, parseListing } from './listing.ts';
 import { type MergedEntry, mergePackages } from './merge-packages.ts';
 import { rootDigest, rootKey } from './root-digest.ts';
-import { findUnpacked, type PackageFile, type UnpackedPackage, unpackPackage } from './unpack-package.ts';
+import type { PackageFile } from './unpack-package.ts';
 import { writeRoot } from './write-root.ts';
-import { xzOfPackages } from './xz-of-packages.ts';
 
 export interface AssembleOptions {
   readonly reporter: Reporter;
@@ -18,9 +16,6 @@ export interface AssembleOptions {
   /** Further packages in the store that may help to unpack (xz-utils and what it needs); not part of the root. */
   readonly helpers?: readonly PackageFile[];
 }
-
-/** More decoders than this only wait for the one thread that writes. */
-const MAX_DECODERS = 4;
 
 /**
  * A root file system of these packages, read-only, in the store: from there if it was made before, else unpacked
@@ -37,6 +32,8 @@ export async function assembleRoot(
   const key = rootKey(packages.map(({ sha256 }) => sha256));
   const present = await readRoot(store, key);
   if (present !== undefined) return present;
+  // Loaded only where there is something to unpack: most builds find their roots ready.
+  const { unpackAll } = await import('./unpack-all.ts');
   const unpacked = await unpackAll(store, packages, options);
   const tree = await store.addTree('root', key, async (dir) => {
     const merged = mergePackages(unpacked);
@@ -64,44 +61,6 @@ export async function readRootListing(root: Root): Promise<ListedEntry[]> {
 
 async function rootIn(tree: string): Promise<Root> {
   return { digest: await readFile(join(tree, 'digest'), 'utf8'), path: join(tree, 'files') };
-}
-
-async function unpackAll(
-  store: Store,
-  packages: readonly PackageFile[],
-  { reporter, title = 'Unpack packages', helpers = [] }: AssembleOptions,
-): Promise<UnpackedPackage[]> {
-  const found = await Promise.all(packages.map((file) => findUnpacked(store, file)));
-  const missing = packages.filter((_, index) => found[index] === undefined);
-  const unpacked = found.filter((one) => one !== undefined);
-  if (missing.length === 0) return unpacked;
-
-  const task = reporter.start(title);
-  const decodeXz = await xzOfPackages(store, [...packages, ...helpers]);
-  const queue = await largestFirst(missing);
-  const worker = async () => {
-    for (let file = queue.shift(); file !== undefined; file = queue.shift()) {
-      try {
-        unpacked.push(await unpackPackage(store, file, decodeXz));
-      } catch (error) {
-        // The root can't be made any more: the others need not begin further packages.
-        queue.length = 0;
-        throw error;
-      }
-      task.progress(unpacked.length, packages.length, 'items');
-    }
-  };
-  const count = Math.min(MAX_DECODERS, Math.max(2, availableParallelism()));
-  const ended = await Promise.allSettled(Array.from({ length: count }, worker));
-  for (const one of ended) if (one.status === 'rejected') throw one.reason;
-  task.done(`${missing.length} packages`);
-  return unpacked;
-}
-
-/** So that no large package is left alone at the end. */
-async function largestFirst(files: readonly PackageFile[]): Promise<PackageFile[]> {
-  const sized = await Promise.all(files.map(async (file) => ({ file, size: (await stat(file.path)).size })));
-  return sized.sort((a, b) => b.size - a.size).map(({ file }) => file);
 }
 
 /** Bytes that are in no package. */
