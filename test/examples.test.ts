@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type RunProjectResult, runProject, silentReporter } from '@altee/builder';
+import { compareRegisters } from '@altee/measure';
 import { describe, expect, it } from 'vitest';
 import { buildAll } from '../packages/builder/src/build.ts';
+import { observedMeasurements } from '../packages/builder/src/run/observed.ts';
 import { type Example, exampleFolder, exampleManifest, examples } from './support/examples.ts';
 
 /** The product's main flow, for each example: build, compare with the checked-in values, boot, compare with the TPM. */
@@ -55,5 +57,19 @@ describe('runProject()', () => {
     const result = await run('static-c');
     expect(result.machine.appExit).toMatchObject({ kind: 'exited', status: 3 });
     expectAsPredicted(result);
+    await expectOtherImageToDiffer(result);
   });
 });
+
+/** The same boot against the prediction for another image: what differs is found, and named by its first event. */
+async function expectOtherImageToDiffer(result: RunProjectResult): Promise<void> {
+  const { platforms } = await buildAll({ ...options, manifestFile: exampleManifest('hello') });
+  const other = platforms.get('lab');
+  if (!other || !('prediction' in other)) throw new Error('hello has no prediction');
+  const registers = compareRegisters(other.prediction, observedMeasurements(result.machine.tpm));
+  const different = registers.filter((register) => register.status === 'different');
+  expect(different.map(({ pcr }) => pcr)).toEqual([4, 5, 9, 11]);
+  const pcr4 = different.find(({ pcr }) => pcr === 4);
+  expect(pcr4?.difference).toMatchObject({ kind: 'changed', index: 2 });
+  expect(pcr4?.difference?.predicted?.description).toBe('Authenticode digest of the image');
+}
