@@ -4,9 +4,6 @@ import type { TpmBank } from './tpm-algorithm.ts';
 export const TPM_SOCKET = 'tpm.sock';
 export const TPM_LOG = 'tpm.log';
 
-/** Banks that swtpm_setup 0.7 knows. */
-const SWTPM_BANKS: readonly TpmBank[] = ['sha1', 'sha256', 'sha384', 'sha512'];
-
 /**
  * The shell text that makes a TPM with only these banks active and starts it; `$tpm` is then its process. A raw
  * swtpm has all four banks, which makes every measurement of the firmware cost four times as much. `level=2` logs
