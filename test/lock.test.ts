@@ -104,7 +104,7 @@ const called: Record<RootName, readonly string[]> = {
     'gzip',
   ],
   guest: ['go'],
-  image: ['objcopy', 'zstd', 'mcopy', 'mkfs.fat'],
+  image: ['objcopy', 'zstd'],
   platform: ['qemu-system-x86_64', 'swtpm', 'swtpm_setup', 'swtpm_ioctl'],
   app: ['go', 'sed', 'grep', 'find', 'tar', 'gzip'],
 };
