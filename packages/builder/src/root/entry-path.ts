@@ -25,7 +25,7 @@ export function entryPath(name: string, archive: string): string {
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..')) throw hostile(archive, `entry "${name}" leads out of the root through ".."`);
   const [first = '', ...rest] = parts;
-  const merged = mergedDirectories[first];
+  const merged = Object.hasOwn(mergedDirectories, first) ? mergedDirectories[first] : undefined;
   return merged === undefined || rest.length === 0 ? parts.join('/') : [merged, ...rest].join('/');
 }
 
