@@ -254,6 +254,7 @@ describe('altee build that may not go on', () => {
   it('names all that is missing with --offline and an empty store', async () => {
     await using project = await testProject();
     vi.stubEnv('ALTEE_CACHE', join(project.folder, '..', 'empty'));
+    vi.stubEnv('ALTEE_VENDOR', '');
     const { exitCode, stderr } = await altee('build', '--offline', project.manifest);
     expect(exitCode).toBe(1);
     expect(stderr).toMatch(/^error: Not in the store and offline: (\d+) of \1 files$/m);

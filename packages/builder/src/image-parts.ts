@@ -34,23 +34,34 @@ export async function buildImage(context: BuildContext): Promise<BuiltImage> {
     const abortable = { ...context, workshop: { ...context.workshop, signal } };
     return [buildImageKernel(abortable), buildImageInit(abortable), buildImageApp(abortable)];
   });
+  const initrd = await buildImageInitramfs(context, init, app);
   const { project, lock, roots, workshop, executor } = context;
   const root = await roots.get('image');
-  const stub = await checkFileInPackage(root, lock.stub);
+  const uki = await assembleUki(
+    { executor, root, ...workshop },
+    {
+      stub: await checkFileInPackage(root, lock.stub),
+      kernel: kernel.bzImage,
+      initrd,
+      osRelease: osRelease(project.manifest),
+      cmdline: kernel.cmdline,
+    },
+  );
+  return { uki, kernel };
+}
+
+/** The path of the initramfs that holds PID 1, its configuration and the application. */
+export async function buildImageInitramfs(
+  { project, roots, workshop, executor }: BuildContext,
+  init: BuiltInit,
+  app: BuiltApp,
+): Promise<string> {
   const appEntries = await treeEntries(app.folder, 'app');
   const initEntry = { kind: 'file', path: 'init', mode: 0o500, source: init.path } as const;
   const config = await imageConfig(project.manifest, app, [initEntry, ...appEntries, lastEntry]);
   const entries = initramfsEntries({ init: init.path, config, app: appEntries });
-  const step = { executor, root, ...workshop };
-  const initramfs = await buildInitramfs(step, entries);
-  const uki = await assembleUki(step, {
-    stub,
-    kernel: kernel.bzImage,
-    initrd: initramfs.path,
-    osRelease: osRelease(project.manifest),
-    cmdline: kernel.cmdline,
-  });
-  return { uki, kernel };
+  const { path } = await buildInitramfs({ executor, root: await roots.get('image'), ...workshop }, entries);
+  return path;
 }
 
 async function buildImageKernel({
@@ -84,11 +95,13 @@ async function buildImageKernel({
   );
 }
 
-async function buildImageInit({ roots, workshop, executor }: BuildContext): Promise<BuiltInit> {
+/** PID 1. */
+export async function buildImageInit({ roots, workshop, executor }: BuildContext): Promise<BuiltInit> {
   return buildInit({ executor, root: await roots.get('guest'), ...workshop });
 }
 
-async function buildImageApp({ project, roots, workshop, executor }: BuildContext): Promise<BuiltApp> {
+/** The application, as the manifest describes it. */
+export async function buildImageApp({ project, roots, workshop, executor }: BuildContext): Promise<BuiltApp> {
   const root = project.manifest.app.build ? await roots.get('app') : undefined;
   return buildApp({ executor, ...workshop }, { app: project.manifest.app, folder: project.folder, root });
 }

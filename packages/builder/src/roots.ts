@@ -3,6 +3,7 @@ import { BuilderError } from './error.ts';
 import type { Root } from './executor/executor.ts';
 import { assembleRoot, readRoot } from './root/assemble-root.ts';
 import { rootKey } from './root/root-digest.ts';
+import { XZ_PACKAGE_NAMES } from './root/xz-packages.ts';
 import { fetchAll, type WantedFile, type Workshop } from './workshop.ts';
 
 /** The lock's roots, each fetched and assembled when it is first asked for, and checked against the lock. */
@@ -87,11 +88,9 @@ export class LockedRoots {
   /** The lock's own xz, which unpacks the other packages faster than JavaScript does. */
   #decoders(packages: readonly WantedFile[]): WantedFile[] {
     const present = new Set(packages.map(({ name }) => name));
-    return XZ_PACKAGES.filter((name) => !present.has(name)).flatMap((name) => {
+    return XZ_PACKAGE_NAMES.filter((name) => !present.has(name)).flatMap((name) => {
       const file = this.#lock.packages[name];
       return file ? [{ name, file }] : [];
     });
   }
 }
-
-const XZ_PACKAGES = ['xz-utils', 'liblzma5', 'libc6'];

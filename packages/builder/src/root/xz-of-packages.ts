@@ -3,13 +3,7 @@ import { join } from 'node:path';
 import type { Store } from '../store/store.ts';
 import { type PackageFile, unpackPackage } from './unpack-package.ts';
 import { canRun, programXz, wasmXz, type XzDecoder } from './xz.ts';
-
-/** What the packages have where, on amd64. */
-const XZ_PACKAGES = {
-  libc6: { loader: 'usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2', libraries: 'usr/lib/x86_64-linux-gnu' },
-  liblzma5: { libraries: 'usr/lib/x86_64-linux-gnu' },
-  'xz-utils': { program: 'usr/bin/xz' },
-} as const;
+import { XZ_PACKAGE_NAMES, XZ_PACKAGES } from './xz-packages.ts';
 
 /**
  * The fastest decoder that can be had without using the host's programs: the WebAssembly one unpacks `libc6`,
@@ -17,7 +11,7 @@ const XZ_PACKAGES = {
  * or can't be run here (no x86-64 machine, a store mounted noexec), WebAssembly does it all.
  */
 export async function xzOfPackages(store: Store, packages: readonly PackageFile[]): Promise<XzDecoder> {
-  const found = Object.keys(XZ_PACKAGES).map((name) => packages.find((file) => file.name === name));
+  const found = XZ_PACKAGE_NAMES.map((name) => packages.find((file) => file.name === name));
   const [libc, lzma, utils] = found;
   if (libc === undefined || lzma === undefined || utils === undefined) return wasmXz;
   const paths = await Promise.all(
