@@ -25,7 +25,9 @@ async function run(name: Example): Promise<RunProjectResult> {
 function expectAsPredicted(result: RunProjectResult): void {
   const different = result.registers.filter(({ status }) => status === 'different');
   expect(different).toEqual([]);
-  const equal = result.registers.filter(({ status }) => status === 'equal').map(({ pcr }) => pcr);
+  const equal = result.registers
+    .filter(({ status }) => status === 'equal')
+    .map(({ registerIndex }) => registerIndex);
   expect(equal).toEqual(expect.arrayContaining(IMAGE_PCRS));
   expect(result.machine.tpm.uninterpreted).toEqual([]);
   expect(result.asPredicted).toBe(true);
@@ -68,8 +70,8 @@ async function expectOtherImageToDiffer(result: RunProjectResult): Promise<void>
   if (!other || !('prediction' in other)) throw new Error('hello has no prediction');
   const registers = compareRegisters(other.prediction, observedMeasurements(result.machine.tpm));
   const different = registers.filter((register) => register.status === 'different');
-  expect(different.map(({ pcr }) => pcr)).toEqual([4, 5, 9, 11]);
-  const pcr4 = different.find(({ pcr }) => pcr === 4);
+  expect(different.map(({ registerIndex }) => registerIndex)).toEqual([4, 5, 9, 11]);
+  const pcr4 = different.find(({ registerIndex }) => registerIndex === 4);
   expect(pcr4?.difference).toMatchObject({ kind: 'changed', index: 2 });
   expect(pcr4?.difference?.predicted?.description).toBe('Authenticode digest of the image');
 }

@@ -11,15 +11,21 @@ function lines(register: RegisterComparison): string[] {
 describe('comparisonLines()', () => {
   it.each<[RegisterComparison, string]>([
     [
-      { register: 'PCR4', pcr: 4, status: 'equal', banks: ['sha256'], reason: '3 events, as predicted' },
+      {
+        register: 'PCR4',
+        registerIndex: 4,
+        status: 'equal',
+        banks: ['sha256'],
+        reason: '3 events, as predicted',
+      },
       '✓ PCR4   equal         3 events, as predicted',
     ],
     [
-      { register: 'PCR0', pcr: 0, status: 'not-predicted', reason: 'The firmware is not known' },
+      { register: 'PCR0', registerIndex: 0, status: 'not-predicted', reason: 'The firmware is not known' },
       '· PCR0   not predicted The firmware is not known',
     ],
     [
-      { register: 'PCR11', pcr: 11, status: 'not-observed', reason: 'No bank' },
+      { register: 'PCR11', registerIndex: 11, status: 'not-observed', reason: 'No bank' },
       '? PCR11  not observed  No bank',
     ],
   ])('gives one line for %j', (register, line) => {
@@ -29,7 +35,7 @@ describe('comparisonLines()', () => {
   it('shows both values of each bank and the first event that differs', () => {
     const register: RegisterComparison = {
       register: 'PCR11',
-      pcr: 11,
+      registerIndex: 11,
       status: 'different',
       reason: 'Event 2 differs',
       values: [{ bank: 'sha256', predicted: 'aa', observed: 'bb' }],
@@ -45,7 +51,7 @@ describe('comparisonLines()', () => {
 
   it('lets no description steer the terminal', () => {
     const reason = 'from \x1b[2J the guest';
-    const [line] = lines({ register: 'PCR9', pcr: 9, status: 'not-observed', reason });
+    const [line] = lines({ register: 'PCR9', registerIndex: 9, status: 'not-observed', reason });
     expect(line).toContain('\\x1b[2J');
   });
 });

@@ -7,7 +7,8 @@ export function observedMeasurements(view: TpmView): ObservedMeasurements {
     bank,
     Object.fromEntries(values.map((value, pcr) => [pcr, value])),
   ]);
-  return { extends: view.extends, values: Object.fromEntries(banks) };
+  const extensions = view.extends.map(({ pcr, digests }) => ({ registerIndex: pcr, digests }));
+  return { extends: extensions, values: Object.fromEntries(banks) };
 }
 
 /**
@@ -20,8 +21,13 @@ export function withoutDoubt(
 ): RegisterComparison[] {
   if (uninterpreted.length === 0) return [...registers];
   return registers.map((comparison): RegisterComparison => {
-    const { register, pcr, status } = comparison;
+    const { register, registerIndex, status } = comparison;
     if (status !== 'equal') return comparison;
-    return { register, pcr, status: 'not-observed', reason: "The TPM's log is not fully understood" };
+    return {
+      register,
+      registerIndex,
+      status: 'not-observed',
+      reason: "The TPM's log is not fully understood",
+    };
   });
 }

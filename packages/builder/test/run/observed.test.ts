@@ -3,11 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { withoutDoubt } from '../../src/run/observed.ts';
 
 const registers: RegisterComparison[] = [
-  { register: 'PCR0', pcr: 0, status: 'not-predicted', reason: 'No rules' },
-  { register: 'PCR4', pcr: 4, status: 'equal', banks: ['sha256'], reason: '3 events, as predicted' },
+  { register: 'PCR0', registerIndex: 0, status: 'not-predicted', reason: 'No rules' },
+  {
+    register: 'PCR4',
+    registerIndex: 4,
+    status: 'equal',
+    banks: ['sha256'],
+    reason: '3 events, as predicted',
+  },
   {
     register: 'PCR5',
-    pcr: 5,
+    registerIndex: 5,
     status: 'different',
     values: [],
     difference: undefined,

@@ -8,7 +8,7 @@ import type { ObservedMeasurements } from './observed.ts';
 /** How one register of a machine stands to its prediction. */
 export type RegisterComparison = {
   readonly register: RegisterName;
-  readonly pcr: number;
+  readonly registerIndex: number;
   /** One line that says how it stands and why, without full stop. */
   readonly reason: string;
 } & (
@@ -51,16 +51,16 @@ function compareRegister(
   banks: readonly HashName[],
   hasher: Hasher,
 ): RegisterComparison {
-  const { register, pcr, status, events } = prediction;
-  const common = { register, pcr };
-  if (status !== 'predicted') {
+  const { register, registerIndex, status, events } = prediction;
+  const common = { register, registerIndex };
+  if (status !== 'predicted' && status !== 'assumed') {
     const reason = status === 'not-predicted' ? prediction.reason : `${status}: ${prediction.reason}`;
     return { ...common, status: 'not-predicted', reason };
   }
 
   const compared = banks.flatMap((bank) => {
     const predicted = hex(prediction.values[bank]);
-    const seen = observedValue(observed, bank, pcr, hasher);
+    const seen = observedValue(observed, bank, registerIndex, hasher);
     return predicted === undefined || seen === undefined ? [] : [{ bank, predicted, observed: seen }];
   });
   if (compared.length === 0) {
@@ -71,7 +71,7 @@ function compareRegister(
     };
   }
 
-  const extensions = observed.extends?.filter((each) => each.pcr === pcr);
+  const extensions = observed.extends?.filter((each) => each.registerIndex === registerIndex);
   const values = compared.filter((each) => each.predicted !== each.observed);
   if (values.length === 0) {
     const what = ['never extended', '1 event'][events.length] ?? `${events.length} events`;
@@ -98,12 +98,12 @@ function compareRegister(
 function observedValue(
   observed: ObservedMeasurements,
   bank: HashName,
-  pcr: number,
+  registerIndex: number,
   hasher: Hasher,
 ): string | undefined {
-  const read = observed.values?.[bank]?.[pcr];
+  const read = observed.values?.[bank]?.[registerIndex];
   if (read !== undefined) return read.toLowerCase();
-  const extensions = observed.extends?.filter((each) => each.pcr === pcr);
+  const extensions = observed.extends?.filter((each) => each.registerIndex === registerIndex);
   const digests = extensions?.map((each) => each.digests[bank]);
   if (!digests?.every((digest) => digest !== undefined)) return undefined;
   return toHex(replayPcr(hasher, bank, digests.map(fromHex)));

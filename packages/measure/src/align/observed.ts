@@ -5,7 +5,7 @@ import { eventTypes } from '../tcg/event-type.ts';
 
 /** One extension of a PCR as a TPM received it, or as a replayed log tells it. Digests in lower-case hex. */
 export interface ObservedExtend {
-  readonly pcr: number;
+  readonly registerIndex: number;
   readonly digests: Readonly<Partial<Record<HashName, string>>>;
 }
 
@@ -21,8 +21,8 @@ export interface ObservedMeasurements {
 export function extendsOfEventLog(log: EventLog): ObservedExtend[] {
   return log.events
     .filter((event) => event.untrustedEventType !== eventTypes.EV_NO_ACTION)
-    .map(({ pcr, digests }) => ({
-      pcr,
+    .map(({ registerIndex, digests }) => ({
+      registerIndex,
       digests: Object.fromEntries([...digests].map(([name, digest]) => [name, toHex(digest)])),
     }));
 }

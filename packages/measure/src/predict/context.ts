@@ -25,23 +25,31 @@ export type Known<T> = { readonly value: T } | { readonly unknown: string };
 
 /** What the rules of one register answer. */
 export type RegisterAnswer =
-  | { readonly status: 'predicted'; readonly reason: string; readonly events: readonly PredictedEvent[] }
-  | { readonly status: Exclude<RegisterStatus, 'predicted'>; readonly reason: string };
+  | {
+      readonly status: 'predicted' | 'assumed';
+      readonly reason: string;
+      readonly events: readonly PredictedEvent[];
+    }
+  | { readonly status: Exclude<RegisterStatus, 'predicted' | 'assumed'>; readonly reason: string };
 
 /** An event of a PCR before its digests are taken: `measured` is what is hashed, in parts. */
-export type EventDraft = Omit<PredictedEvent, 'register' | 'pcr' | 'digests' | 'dataIsExact'> & {
+export type EventDraft = Omit<PredictedEvent, 'register' | 'registerIndex' | 'digests' | 'dataIsExact'> & {
   readonly measured: readonly Uint8Array[];
   readonly dataIsExact?: boolean;
 };
 
 /** The event with its digests in every bank. */
-export function pcrEvent(context: PredictionContext, pcr: number, draft: EventDraft): PredictedEvent {
+export function pcrEvent(
+  context: PredictionContext,
+  registerIndex: number,
+  draft: EventDraft,
+): PredictedEvent {
   const { measured, ...rest } = draft;
   return {
     dataIsExact: true,
     ...rest,
-    register: `PCR${pcr}`,
-    pcr,
+    register: `PCR${registerIndex}`,
+    registerIndex,
     digests: measure(context.hasher, context.banks, ...measured),
   };
 }

@@ -1,5 +1,5 @@
 import { encodeEventLog } from '../tcg/encode.ts';
-import { eventTypes } from '../tcg/event-type.ts';
+import { type EventTypeName, eventTypes } from '../tcg/event-type.ts';
 import { tpmHashAlgorithms } from '../tpm/bank.ts';
 import { type Prediction, predictedEvents } from './prediction.ts';
 
@@ -11,11 +11,16 @@ export function predictedEventLog(prediction: Prediction): Uint8Array {
   const algorithms = tpmHashAlgorithms.filter(({ name }) => prediction.banks.some((bank) => bank === name));
   return encodeEventLog({
     algorithms,
-    events: predictedEvents(prediction).map(({ pcr, eventType, digests, data }) => ({
-      pcr,
-      untrustedEventType: eventTypes[eventType],
-      digests: new Map(Object.entries(digests)),
-      untrustedData: data,
-    })),
+    events: predictedEvents(prediction).flatMap(
+      ({ registerIndex, eventType, digests, data }) =>
+        eventType in eventTypes
+          ? {
+              registerIndex,
+              untrustedEventType: eventTypes[eventType as EventTypeName],
+              digests: new Map(Object.entries(digests)),
+              untrustedData: data,
+            }
+          : [], // What is measured at launch stands in no log.
+    ),
   });
 }

@@ -1,6 +1,6 @@
 import type { Gpt } from '../uefi/gpt.ts';
 
-/** Whether Secure Boot is enforced. Which keys are enrolled matters to PCR 7 only, for which there are no rules yet. */
+/** Whether Secure Boot is enforced. Which keys are enrolled follows from the variable store. */
 export type SecureBootState = 'off' | 'on';
 
 /** The machine that the image will boot on, as far as its registers depend on it. Facts left out are unknown. */
@@ -18,6 +18,8 @@ export interface Machine {
   readonly optionRoms?: boolean | undefined;
   /** Value of the SMBIOS type 11 string `io.systemd.stub.kernel-cmdline-extra=`. */
   readonly smbiosCommandLine?: string | undefined;
+  /** The virtual machine below the firmware. PCR 0 and 1 follow from it. */
+  readonly qemu?: QemuMachine | undefined;
 }
 
 /** The firmware, by the digests of its files. */
@@ -26,6 +28,42 @@ export interface FirmwareFacts {
   readonly codeSha256?: string | undefined;
   /** SHA-256 of the variable store that the machine is first started with, in hex. */
   readonly varsSha256?: string | undefined;
+  /** The code file's bytes: PCR 0 measures its volumes. */
+  readonly code?: Uint8Array | undefined;
+  /** The variable store's bytes: PCR 1 and 7 measure variables in it. */
+  readonly vars?: Uint8Array | undefined;
+}
+
+/** A machine of QEMU's. What it hands to firmware was read out of QEMU itself, or computed. */
+export interface QemuMachine {
+  /** `10.0.7`. */
+  readonly version: string;
+  readonly chipset: 'q35' | 'pc';
+  readonly memoryMib: number;
+  /** Processors at boot. */
+  readonly vcpus: number;
+  readonly cpu: {
+    /** CPUID's vendor, as firmware sees it. */
+    readonly vendor: 'AuthenticAMD' | 'GenuineIntel';
+    /** MAXPHYADDR. */
+    readonly physicalAddressBits: number;
+  };
+  /** Files of fw_cfg as firmware reads them when its drivers have configured the devices (`etc/acpi/tables`). */
+  readonly fwCfg: Readonly<Record<string, Uint8Array>>;
+  /** What firmware can boot from, in the order in which it will number them. */
+  readonly bootDevices: readonly BootDevice[];
+  /** True when any device has a boot index, so that firmware keeps to those that have one. */
+  readonly hasBootIndex: boolean;
+  /** True when the image is handed over by `-kernel`, and not by a disk. */
+  readonly directBoot: boolean;
+}
+
+/** Something that firmware makes a boot option of. */
+export interface BootDevice {
+  /** The description that firmware gives the option: `UEFI Misc Device`. */
+  readonly description: string;
+  /** EFI_DEVICE_PATH_PROTOCOL nodes with the end node. */
+  readonly path: Uint8Array;
 }
 
 /** What is known of the kernel's build and can't be read out of the image. */

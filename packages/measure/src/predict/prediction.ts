@@ -2,19 +2,24 @@ import type { HashName } from '../hash.ts';
 import type { EventTypeName } from '../tcg/event-type.ts';
 import type { BankDigests } from '../tpm/bank.ts';
 
+/** What measures: a TPM 2.0, an Intel TDX module, an AMD SEV-SNP processor. */
+export type Technology = 'tpm' | 'tdx' | 'snp';
+
 /** A register's name in messages and JSON. */
-export type RegisterName = `PCR${number}`;
+export type RegisterName = `PCR${number}` | 'MRTD' | `RTMR${number}` | 'LAUNCH_DIGEST';
 
 /**
  * - `predicted`: every event is known; the values are what the machine will hold when the application starts,
  *   unless the running system extends the register itself.
+ * - `assumed`: as `predicted`, but by a rule that was read in source and never compared with a real machine of these
+ *   versions; `reason` names it. Nothing pins such a register.
  * - `host-dependent`: follows from facts about the machine that were not given; `reason` names them.
  * - `unpredictable`: cannot be known before a boot; `reason` says why.
  * - `not-predicted`: could be known, but this version has no rules for it.
  *
- * Only a `predicted` register has events and values.
+ * Only a `predicted` or `assumed` register has events and values.
  */
-export type RegisterStatus = 'predicted' | 'host-dependent' | 'unpredictable' | 'not-predicted';
+export type RegisterStatus = 'predicted' | 'assumed' | 'host-dependent' | 'unpredictable' | 'not-predicted';
 
 /** What an event's digest follows from. */
 export type Dependency =
@@ -26,7 +31,18 @@ export type Dependency =
   | 'boot-option'
   | 'partition-table'
   | 'devices'
-  | 'smbios';
+  | 'smbios'
+  | 'acpi'
+  | 'boot-order'
+  | 'secure-boot-keys'
+  | 'ram'
+  | 'vcpus'
+  | 'cpu-model'
+  | 'vmm'
+  | 'guest-features'
+  | 'command-line'
+  | 'cloud'
+  | 'reference-log';
 
 /** Where the measured bytes come from. Offsets and lengths are in bytes. */
 export type EventSource =
@@ -48,6 +64,14 @@ export type EventSource =
   | { readonly kind: 'partition-table'; readonly partitions: number }
   /** A UEFI variable. */
   | { readonly kind: 'variable'; readonly name: string }
+  /** A part of the firmware file: `offset` and `length` in that file, or in the volume that `part` names. */
+  | { readonly kind: 'firmware'; readonly part: string; readonly offset: number; readonly length: number }
+  /** A file that the VMM hands to firmware (`etc/acpi/tables`). */
+  | { readonly kind: 'fw_cfg'; readonly file: string; readonly length: number }
+  /** Bytes that a rule makes of the facts named in `from` (TD HOB, VMSA, table of hashes). */
+  | { readonly kind: 'computed'; readonly from: string; readonly length: number }
+  /** An event of a real log that is taken as it is; `index` counts from 0. */
+  | { readonly kind: 'reference-log'; readonly index: number }
   /** The machine description. */
   | { readonly kind: 'machine'; readonly fact: string };
 
@@ -56,7 +80,13 @@ export type EventSource =
  * the stage puts the events of all of them into one log.
  */
 export const bootStages = [
+  'launch',
+  'crtm',
+  'firmware-volumes',
+  'handoff-tables',
   'variables',
+  'configuration',
+  'boot-variables',
   'boot-option',
   'separators',
   'partition-table',
@@ -68,12 +98,29 @@ export const bootStages = [
 ] as const;
 export type BootStage = (typeof bootStages)[number];
 
+/** How a TDX module or an SEV-SNP processor measures memory at launch, before anything runs. */
+export type LaunchEventType =
+  | 'MEM.PAGE.ADD'
+  | 'MR.EXTEND'
+  | 'PAGE_TYPE_NORMAL'
+  | 'PAGE_TYPE_VMSA'
+  | 'PAGE_TYPE_ZERO'
+  | 'PAGE_TYPE_UNMEASURED'
+  | 'PAGE_TYPE_SECRETS'
+  | 'PAGE_TYPE_CPUID';
+
 /** One measurement that will happen. */
 export interface PredictedEvent {
   readonly register: RegisterName;
-  readonly pcr: number;
+  /** The register's index in event logs: of a PCR its own; of TDX the CC measurement register (MRTD 0, RTMR n is n + 1). */
+  readonly registerIndex: number;
   readonly stage: BootStage;
-  readonly eventType: EventTypeName;
+  /** A launch event stands for the pages of one range; it stands in no event log. */
+  readonly eventType: EventTypeName | LaunchEventType;
+  /**
+   * What extends the register, by bank. Of a launch event: the digest of the range's contents, for people to compare,
+   * as the register's value is not made of it.
+   */
   readonly digests: BankDigests;
   /** The event's data as a log shows it. */
   readonly data: Uint8Array;
@@ -90,19 +137,22 @@ export interface PredictedEvent {
 /** What is known about one register before the boot. */
 export interface RegisterPrediction {
   readonly register: RegisterName;
-  readonly pcr: number;
+  /** As in `PredictedEvent`. */
+  readonly registerIndex: number;
   readonly status: RegisterStatus;
   /** Why the status is what it is; a sentence without full stop. */
   readonly reason: string;
   /** What the register covers, in words. */
   readonly covers: string;
   readonly events: readonly PredictedEvent[];
-  /** Bank → value; empty unless `predicted`. */
+  /** Bank → value; empty unless `predicted` or `assumed`. */
   readonly values: BankDigests;
 }
 
 /** Everything that is known before the boot about one machine's registers. */
 export interface Prediction {
+  readonly technology: Technology;
+  /** The hash algorithms of the values: a TPM's banks; SHA-384 alone for TDX and SEV-SNP. */
   readonly banks: readonly HashName[];
   readonly registers: readonly RegisterPrediction[];
 }

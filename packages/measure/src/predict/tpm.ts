@@ -78,24 +78,24 @@ export function predictTpm(input: TpmPredictionInput, hasher: Hasher = defaultHa
     hasher,
     banks,
   };
-  const registers = pcrs.map(({ describe, predict }, pcr): RegisterPrediction => {
+  const registers = pcrs.map(({ describe, predict }, registerIndex): RegisterPrediction => {
     const answer = withKnownFirmware(
-      pcr,
+      registerIndex,
       context,
       predictOrExplain(() => predict(context)),
     );
-    const events = answer.status === 'predicted' ? answer.events : [];
+    const events = 'events' in answer ? answer.events : [];
     return {
-      register: `PCR${pcr}`,
-      pcr,
+      register: `PCR${registerIndex}`,
+      registerIndex,
       status: answer.status,
       reason: answer.reason,
       covers: describe(),
       events,
-      values: answer.status === 'predicted' ? replayEvents(hasher, banks, events) : {},
+      values: 'events' in answer ? replayEvents(hasher, banks, events) : {},
     };
   });
-  return { banks, registers };
+  return { technology: 'tpm', banks, registers };
 }
 
 /** The values that a register's events give. */
@@ -140,11 +140,11 @@ function known<T>(read: () => T): Known<T> {
 const FIRMWARE_PCRS: ReadonlySet<number> = new Set([2, 3, 4, 5]);
 
 function withKnownFirmware(
-  pcr: number,
+  registerIndex: number,
   { machine }: PredictionContext,
   answer: RegisterAnswer,
 ): RegisterAnswer {
-  if (answer.status !== 'predicted' || !FIRMWARE_PCRS.has(pcr) || findFirmware(machine.firmware))
+  if (!('events' in answer) || !FIRMWARE_PCRS.has(registerIndex) || findFirmware(machine.firmware))
     return answer;
   return { status: 'host-dependent', reason: 'The firmware is not known' };
 }

@@ -34,7 +34,7 @@ export interface LoggedEvent {
   readonly index: number;
   /** Offset of the event in the log. */
   readonly offset: number;
-  readonly pcr: number;
+  readonly registerIndex: number;
   readonly untrustedEventType: number;
   /** Algorithm name → digest, in the log's order. */
   readonly digests: ReadonlyMap<string, Uint8Array>;
@@ -124,11 +124,18 @@ function readSha1Events(bytes: Uint8Array): LoggedEvent[] {
 
 function readSha1Event(reader: Reader, index: number): LoggedEvent {
   const offset = reader.offset;
-  const pcr = reader.u32('pcrIndex');
+  const registerIndex = reader.u32('pcrIndex');
   const untrustedEventType = reader.u32('eventType');
   const digest = reader.bytes(20, 'digest');
   const untrustedData = reader.bytes(reader.u32('eventDataSize'), 'event');
-  return { index, offset, pcr, untrustedEventType, digests: new Map([['sha1', digest]]), untrustedData };
+  return {
+    index,
+    offset,
+    registerIndex,
+    untrustedEventType,
+    digests: new Map([['sha1', digest]]),
+    untrustedData,
+  };
 }
 
 function readAgileEvents(reader: Reader, algorithms: readonly LogAlgorithm[]): LoggedEvent[] {
@@ -136,11 +143,11 @@ function readAgileEvents(reader: Reader, algorithms: readonly LogAlgorithm[]): L
   const events: LoggedEvent[] = [];
   while (reader.remaining > 0) {
     const offset = reader.offset;
-    const pcr = reader.u32('pcrIndex');
+    const registerIndex = reader.u32('pcrIndex');
     const untrustedEventType = reader.u32('eventType');
     const digests = readDigests(reader, byId);
     const untrustedData = reader.bytes(reader.u32('eventSize'), 'event');
-    events.push({ index: events.length, offset, pcr, untrustedEventType, digests, untrustedData });
+    events.push({ index: events.length, offset, registerIndex, untrustedEventType, digests, untrustedData });
   }
   return events;
 }
@@ -176,12 +183,19 @@ function readDigests(reader: Reader, algorithms: ReadonlyMap<number, LogAlgorith
 /** A log to be written: events whose digests cover all the algorithms. */
 export interface EventLogContents {
   readonly algorithms: readonly LogAlgorithm[];
-  readonly events: readonly Pick<LoggedEvent, 'pcr' | 'untrustedEventType' | 'digests' | 'untrustedData'>[];
+  readonly events: readonly Pick<
+    LoggedEvent,
+    'registerIndex' | 'untrustedEventType' | 'digests' | 'untrustedData'
+  >[];
 }
 
 /** Throws unless the event has a digest in each bank. */
-export function digestFor(event: Pick<LoggedEvent, 'pcr' | 'digests'>, algorithm: string): Uint8Array {
+export function digestFor(
+  event: Pick<LoggedEvent, 'registerIndex' | 'digests'>,
+  algorithm: string,
+): Uint8Array {
   const digest = event.digests.get(algorithm);
-  if (!digest) throw new MeasureError('not-found', `An event of PCR ${event.pcr} has no ${algorithm} digest`);
+  if (!digest)
+    throw new MeasureError('not-found', `An event of PCR ${event.registerIndex} has no ${algorithm} digest`);
   return digest;
 }

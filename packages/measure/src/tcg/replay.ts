@@ -30,15 +30,16 @@ function replayBank(
   for (const event of log.events) {
     const digest = event.digests.get(bank);
     if (event.untrustedEventType === eventTypes.EV_NO_ACTION || digest === undefined) continue;
-    const value = values.get(event.pcr) ?? initialPcr(bank, event.pcr === 0 ? locality : 0);
-    values.set(event.pcr, extendPcr(hasher, bank, value, digest));
+    const value =
+      values.get(event.registerIndex) ?? initialPcr(bank, event.registerIndex === 0 ? locality : 0);
+    values.set(event.registerIndex, extendPcr(hasher, bank, value, digest));
   }
   return values;
 }
 
 function readStartupLocality(event: LoggedEvent): number | undefined {
   const data = event.untrustedData;
-  if (event.untrustedEventType !== eventTypes.EV_NO_ACTION || event.pcr !== 0) return undefined;
+  if (event.untrustedEventType !== eventTypes.EV_NO_ACTION || event.registerIndex !== 0) return undefined;
   if (!equalBytes(data.subarray(0, startupLocality.length), startupLocality)) return undefined;
   return data[startupLocality.length];
 }

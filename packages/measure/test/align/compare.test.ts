@@ -22,26 +22,26 @@ const uki = makeUki('257', {
 });
 const machine: Machine = { secureBoot: 'off', disk: makeDisk({ 0: makeEntry() }), optionRoms: false };
 const prediction = predictTpm({ uki, machine, kernel: { ima: false } });
-const expected: readonly ObservedExtend[] = predictedEvents(prediction).map(({ pcr, digests }) => ({
-  pcr,
+const expected: readonly ObservedExtend[] = predictedEvents(prediction).map(({ registerIndex, digests }) => ({
+  registerIndex,
   digests: Object.fromEntries(Object.entries(digests).map(([bank, digest]) => [bank, toHex(digest)])),
 }));
-const strange: ObservedExtend = { pcr: 11, digests: { sha256: 'ab'.repeat(32) } };
+const strange: ObservedExtend = { registerIndex: 11, digests: { sha256: 'ab'.repeat(32) } };
 
 /** How PCR 11 compares when its events in SHA-256 are changed by `change`. */
 function pcr11(change: (events: ObservedExtend[]) => ObservedExtend[]): RegisterComparison {
   const own = expected
-    .filter(({ pcr }) => pcr === 11)
-    .map(({ digests }) => ({ pcr: 11, digests: { sha256: digests.sha256 ?? '' } }));
+    .filter(({ registerIndex }) => registerIndex === 11)
+    .map(({ digests }) => ({ registerIndex: 11, digests: { sha256: digests.sha256 ?? '' } }));
   return compareRegisters(prediction, { extends: change(own) })[11] ?? expect.fail();
 }
 
 describe('compareRegisters()', () => {
   it('says equal for every predicted register when all happens as predicted', () => {
     const result = compareRegisters(prediction, { extends: expected });
-    for (const { pcr, status, ...rest } of result) {
-      const wanted = prediction.registers[pcr]?.status === 'predicted' ? 'equal' : 'not-predicted';
-      expect(`${pcr} ${status}`).toBe(`${pcr} ${wanted}`);
+    for (const { registerIndex, status, ...rest } of result) {
+      const wanted = prediction.registers[registerIndex]?.status === 'predicted' ? 'equal' : 'not-predicted';
+      expect(`${registerIndex} ${status}`).toBe(`${registerIndex} ${wanted}`);
       if (status === 'equal') expect(rest).toMatchObject({ banks: ['sha1', 'sha256', 'sha384', 'sha512'] });
     }
   });
@@ -56,7 +56,7 @@ describe('compareRegisters()', () => {
   it('passes on why a register is not predicted', () => {
     expect(compareRegisters(prediction, { extends: expected })[7]).toEqual({
       register: 'PCR7',
-      pcr: 7,
+      registerIndex: 7,
       status: 'not-predicted',
       reason: 'host-dependent: The firmware is not known, and with it what it measures of SecureBoot',
     });

@@ -54,8 +54,9 @@ function predict({
 }
 
 /** Digests of a register's events, or its status and reason. */
-function register(pcr: number, options: Options = {}) {
-  const { status, reason, events } = predict(options).registers[pcr] ?? expect.fail(`no PCR ${pcr}`);
+function register(registerIndex: number, options: Options = {}) {
+  const { status, reason, events } =
+    predict(options).registers[registerIndex] ?? expect.fail(`no PCR ${registerIndex}`);
   return { status, reason, digests: events.map(({ digests }) => toHex(digests.sha256 ?? new Uint8Array(0))) };
 }
 
@@ -83,9 +84,9 @@ describe('predictTpm()', () => {
 
   it('promises nothing that firmware extends where the firmware is none of the known builds', () => {
     const firmware = { ...known.firmware, codeSha256: '11'.repeat(32) };
-    for (const pcr of [2, 3, 4, 5, 6, 7]) {
-      expect(register(pcr, { machine: { ...known, firmware } }).status).toBe('host-dependent');
-      expect(register(pcr, { machine: known }).status).toBe('predicted');
+    for (const registerIndex of [2, 3, 4, 5, 6, 7]) {
+      expect(register(registerIndex, { machine: { ...known, firmware } }).status).toBe('host-dependent');
+      expect(register(registerIndex, { machine: known }).status).toBe('predicted');
     }
   });
 
@@ -117,8 +118,8 @@ describe('predictTpm()', () => {
   });
 
   it.each(['251.4', '263-1'])('has no values for what depends on stub %s', (stub) => {
-    for (const pcr of [4, 9, 11, 12, 13]) {
-      expect(register(pcr, { stub })).toMatchObject({
+    for (const registerIndex of [4, 9, 11, 12, 13]) {
+      expect(register(registerIndex, { stub })).toMatchObject({
         status: 'unpredictable',
         reason: expect.stringContaining('is not known'),
       });
@@ -299,7 +300,7 @@ describe('predictPcr11()', () => {
 
 describe('predictedEvents()', () => {
   it('stand in the order of a boot', () => {
-    const order = predictedEvents(predict()).map(({ pcr }) => pcr);
+    const order = predictedEvents(predict()).map(({ registerIndex }) => registerIndex);
     expect(order).toEqual([
       7, 7, 7, 7, 7, 7, 4, 2, 3, 4, 5, 6, 5, 4, 11, 11, 11, 11, 11, 11, 11, 11, 4, 9, 9, 5, 5,
     ]);
@@ -308,9 +309,10 @@ describe('predictedEvents()', () => {
   it('as a log, replay to the predicted values', () => {
     const prediction = predict();
     const replayed = replayEventLog(parseEventLog(predictedEventLog(prediction)));
-    for (const { pcr, events, values } of prediction.registers) {
+    for (const { registerIndex, events, values } of prediction.registers) {
       if (events.length === 0) continue;
-      for (const bank of prediction.banks) expect(replayed.get(bank)?.get(pcr)).toEqual(values[bank]);
+      for (const bank of prediction.banks)
+        expect(replayed.get(bank)?.get(registerIndex)).toEqual(values[bank]);
     }
   });
 });

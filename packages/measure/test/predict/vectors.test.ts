@@ -87,13 +87,13 @@ describe.skipIf(!haveVectors)('predictTpm() agrees with real OVMF boots', () => 
 
     it(`on the values that are not the image’s, in ${boot}`, () => {
       const statuses: Record<string, string> = {};
-      for (const { pcr, status, values } of predict().registers) {
-        if ([4, 9, 11].includes(pcr)) continue; // depend on the image's bytes
-        statuses[`PCR${pcr}`] = status;
+      for (const { registerIndex, status, values } of predict().registers) {
+        if ([4, 9, 11].includes(registerIndex)) continue; // depend on the image's bytes
+        statuses[`PCR${registerIndex}`] = status;
         if (status !== 'predicted') continue;
         for (const bank of hashNames) {
-          expect(`PCR${pcr} ${bank} ${toHex(values[bank] ?? expect.fail())}`).toBe(
-            `PCR${pcr} ${bank} ${observed[bank][pcr]}`,
+          expect(`PCR${registerIndex} ${bank} ${toHex(values[bank] ?? expect.fail())}`).toBe(
+            `PCR${registerIndex} ${bank} ${observed[bank][registerIndex]}`,
           );
         }
       }
@@ -112,17 +112,19 @@ describe.skipIf(!haveVectors)('predictTpm() agrees with real OVMF boots', () => 
     it(`on the order and kind of the image’s events, in ${boot}`, () => {
       const ours = [4, 5, 8, 9, 10, 11, 12, 13, 14, 15];
       // Load events hold addresses; everything else is to be equal to the byte.
-      const show = (pcr: number, type: number, data: Uint8Array) =>
-        `${pcr} ${type.toString(16)} ${type === eventTypes.EV_EFI_BOOT_SERVICES_APPLICATION ? '' : toHex(data)}`;
+      const show = (registerIndex: number, type: number, data: Uint8Array) =>
+        `${registerIndex} ${type.toString(16)} ${type === eventTypes.EV_EFI_BOOT_SERVICES_APPLICATION ? '' : toHex(data)}`;
       const wanted = log.events
         .filter(
-          ({ pcr, untrustedEventType }) =>
-            ours.includes(pcr) && untrustedEventType !== eventTypes.EV_NO_ACTION,
+          ({ registerIndex, untrustedEventType }) =>
+            ours.includes(registerIndex) && untrustedEventType !== eventTypes.EV_NO_ACTION,
         )
-        .map((event) => show(event.pcr, event.untrustedEventType, event.untrustedData));
+        .map((event) => show(event.registerIndex, event.untrustedEventType, event.untrustedData));
       const predicted = predictedEvents(predict())
-        .filter(({ pcr }) => ours.includes(pcr))
-        .map(({ pcr, eventType, data }) => show(pcr, eventTypes[eventType satisfies EventTypeName], data));
+        .filter(({ registerIndex }) => ours.includes(registerIndex))
+        .map(({ registerIndex, eventType, data }) =>
+          show(registerIndex, eventTypes[eventType as EventTypeName], data),
+        );
       expect(predicted).toEqual(wanted);
     });
   }

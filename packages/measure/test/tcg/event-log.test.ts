@@ -11,7 +11,7 @@ function replay(log: Uint8Array): Banks {
   return Object.fromEntries(
     banks.map(([bank, pcrs]) => [
       bank,
-      Object.fromEntries([...pcrs].map(([pcr, value]) => [pcr, toHex(value)])),
+      Object.fromEntries([...pcrs].map(([registerIndex, value]) => [registerIndex, toHex(value)])),
     ]),
   );
 }
@@ -38,8 +38,10 @@ describe.skipIf(!haveVectors)('replayEventLog() gives the PCRs of real OVMF boot
       const observed = vectorJson<Banks>('ovmf-boots', boot, 'pcrs-guest.json');
       const replayed = replay(vectorBytes('ovmf-boots', boot, 'eventlog.bin'));
       for (const [bank, values] of Object.entries(replayed)) {
-        for (const [pcr, value] of Object.entries(values)) {
-          expect(`${bank}:${pcr} ${value}`).toBe(`${bank}:${pcr} ${observed[bank as HashName]?.[pcr]}`);
+        for (const [registerIndex, value] of Object.entries(values)) {
+          expect(`${bank}:${registerIndex} ${value}`).toBe(
+            `${bank}:${registerIndex} ${observed[bank as HashName]?.[registerIndex]}`,
+          );
         }
       }
     });

@@ -9,7 +9,7 @@ const sha256 = { id: 0x0b, name: 'sha256', size: 32 };
 const sha1 = { id: 0x04, name: 'sha1', size: 20 };
 
 const event = fc.record({
-  pcr: fc.integer({ min: 0, max: 0xffff_ffff }),
+  registerIndex: fc.integer({ min: 0, max: 0xffff_ffff }),
   untrustedEventType: fc.integer({ min: 0, max: 0xffff_ffff }),
   digests: fc
     .tuple(fc.uint8Array({ minLength: 20, maxLength: 20 }), fc.uint8Array({ minLength: 32, maxLength: 32 }))
@@ -27,7 +27,7 @@ const small = encodeEventLog({
   algorithms: [sha256],
   events: [
     {
-      pcr: 4,
+      registerIndex: 4,
       untrustedEventType: eventTypes.EV_SEPARATOR,
       digests: new Map([['sha256', new Uint8Array(32)]]),
       untrustedData: new Uint8Array(4),
@@ -74,7 +74,7 @@ describe('parseEventLog()', () => {
       .finish();
     const log = parseEventLog(Uint8Array.of(...bytes, ...bytes));
     expect(log.format).toBe('sha1');
-    expect(log.events.map(({ pcr, offset, index }) => [pcr, offset, index])).toEqual([
+    expect(log.events.map(({ registerIndex, offset, index }) => [registerIndex, offset, index])).toEqual([
       [2, 0, 0],
       [2, 35, 1],
     ]);
@@ -83,7 +83,7 @@ describe('parseEventLog()', () => {
 
   it('keeps events of unknown type as they are', () => {
     const [only] = parseEventLog(patched(0x41, 0xff, 0, 0, 0, 0xef, 0xbe, 0xad, 0xde)).events;
-    expect(only).toMatchObject({ pcr: 255, untrustedEventType: 0xdeadbeef });
+    expect(only).toMatchObject({ registerIndex: 255, untrustedEventType: 0xdeadbeef });
   });
 
   it('refuses a log that is cut anywhere', () => {
@@ -164,7 +164,9 @@ describe('parseEventLog()', () => {
   });
 
   it('refuses to encode an event that lacks a bank', () => {
-    const events = [{ pcr: 1, untrustedEventType: 4, digests: new Map(), untrustedData: new Uint8Array(0) }];
+    const events = [
+      { registerIndex: 1, untrustedEventType: 4, digests: new Map(), untrustedData: new Uint8Array(0) },
+    ];
     expect(() => encodeEventLog({ algorithms: [sha256], events })).toThrow(
       'An event of PCR 1 has no sha256 digest',
     );
@@ -180,13 +182,13 @@ describe('replayEventLog()', () => {
           algorithms: [sha256],
           events: [
             {
-              pcr: 0,
+              registerIndex: 0,
               untrustedEventType: eventTypes.EV_NO_ACTION,
               digests,
               untrustedData: Uint8Array.of(...ascii('StartupLocality\0'), locality),
             },
             {
-              pcr: 0,
+              registerIndex: 0,
               untrustedEventType: eventTypes.EV_SEPARATOR,
               digests,
               untrustedData: new Uint8Array(4),
