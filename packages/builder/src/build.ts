@@ -52,7 +52,7 @@ export async function buildAll(options: BuildOptions): Promise<Built> {
   const image = await buildImage({ project, lock, roots, workshop, executor });
   let platforms: ReadonlyMap<string, PlatformMeasurements> = new Map();
   const dist = await writeDist(outDir, async (folder) => {
-    platforms = await writeImageFiles(project, lock, image, folder);
+    platforms = await writeImageFiles({ project, lock, roots, workshop }, image, folder);
   });
   return { project, lock, roots, workshop, platforms, dist: { name: project.manifest.name, ...dist } };
 }
@@ -66,8 +66,7 @@ async function requireInputs(lock: Lock, roots: LockedRoots, workshop: Workshop)
 
 /** Everything in `dist/<name>/` but `SHA256SUMS`. */
 async function writeImageFiles(
-  project: Project,
-  lock: Lock,
+  { project, lock, roots, workshop }: Pick<Built, 'project' | 'lock' | 'roots' | 'workshop'>,
   image: BuiltImage,
   folder: DistFolder,
 ): Promise<ReadonlyMap<string, PlatformMeasurements>> {
@@ -81,7 +80,8 @@ async function writeImageFiles(
     : undefined;
 
   const kernelConfig = await readFile(image.kernel.config, 'utf8');
-  const platforms = measurePlatforms(manifest, lock, { uki, diskHead, kernelConfig });
+  const context = { folder: project.folder, lock, roots, workshop };
+  const platforms = await measurePlatforms(context, manifest.platforms, { uki, diskHead, kernelConfig });
   await folder.write(
     'measurements.json',
     encodeMeasurements({ name, version, sha256: image.uki.sha256 }, platforms),

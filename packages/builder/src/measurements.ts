@@ -1,73 +1,42 @@
-import { createHash } from 'node:crypto';
-import type { Lock, Manifest } from '@altee/manifest';
-import { type Hasher, type Machine, type Prediction, predictionToJson, predictTpm } from '@altee/measure';
-import { parseKernelConfig } from './kernel/config.ts';
-
-type Platform = Manifest['platforms'][string];
-
-/** What is measured: the image, and the head of the disk that it is booted from. */
-export interface MeasuredImage {
-  readonly uki: Uint8Array;
-  /** The disk's first sectors with the whole partition table; absent where the manifest asks for no disk. */
-  readonly diskHead: Uint8Array | undefined;
-  /** Text of the kernel's final configuration. */
-  readonly kernelConfig: string;
-}
+import { type Prediction, predictionToJson } from '@altee/measure';
+import type { MeasuredImage } from './platform/measured-image.ts';
+import type { Platform, PlatformContext, PlatformPredictor } from './platform/platform.ts';
+import { predictQemuTpm } from './platform/qemu-tpm.ts';
 
 /** What altee can say about one platform. */
 export type PlatformMeasurements =
   | { readonly kind: string; readonly prediction: Prediction }
   | { readonly kind: string; readonly unsupported: string };
 
-/** Node's own hashing: ten times as fast as the portable one. */
-export const nativeHasher: Hasher = (algorithm) => createHash(algorithm);
+/** Which rules a kind of platform has. */
+const predictors: Readonly<Partial<Record<Platform['kind'], PlatformPredictor>>> = {
+  'qemu-tpm': predictQemuTpm,
+};
 
-/** Predicts every platform of the manifest; a kind without rules is named as such, never left out. */
-export function measurePlatforms(
-  manifest: Manifest,
-  lock: Lock,
+/** Predicts one platform; a kind without rules is named as such. */
+export async function measurePlatform(
+  context: PlatformContext,
   image: MeasuredImage,
-): Map<string, PlatformMeasurements> {
-  return new Map(
-    Object.entries(manifest.platforms).map(([name, platform]) => [
-      name,
-      measurePlatform(name, platform, lock, image),
-    ]),
-  );
-}
-
-function measurePlatform(
-  name: string,
-  platform: Platform,
-  lock: Lock,
-  image: MeasuredImage,
-): PlatformMeasurements {
-  const { kind } = platform;
-  if (kind !== 'qemu-tpm') {
+): Promise<PlatformMeasurements> {
+  const { kind } = context.platform;
+  const predict = predictors[kind];
+  if (!predict)
     return { kind, unsupported: `This version of altee has no rules for platforms of kind "${kind}"` };
-  }
-  const machine = machineOf(name, platform, lock, image);
-  // IMA, where it is built in, measures what it opens into PCR 10.
-  const kernel = { ima: parseKernelConfig(image.kernelConfig).get('IMA') === 'y' };
-  return { kind, prediction: predictTpm({ uki: image.uki, machine, kernel }, nativeHasher) };
+  const answer = await predict(context, image);
+  return 'unsupported' in answer ? { kind, ...answer } : { kind, prediction: answer };
 }
 
-function machineOf(name: string, platform: Platform, lock: Lock, image: MeasuredImage): Machine {
-  const firmware = lock.platforms[name]?.firmware;
-  const hex = (digest: string) => digest.replace(/^sha256:/, '');
-  return {
-    disk: image.diskHead,
-    secureBoot: platform.secureBoot === 'off' ? 'off' : 'on',
-    // altee's machine has no option ROM: its one network card is started with an empty romfile.
-    optionRoms: false,
-    firmware:
-      platform.firmware === 'debian'
-        ? {
-            codeSha256: firmware && hex(firmware.code.sha256),
-            varsSha256: firmware && hex(firmware.vars.sha256),
-          }
-        : { codeSha256: hex(platform.firmware.sha256) },
-  };
+/** Predicts every platform of the manifest; none is left out. */
+export async function measurePlatforms(
+  context: Omit<PlatformContext, 'name' | 'platform'>,
+  platforms: Readonly<Record<string, Platform>>,
+  image: MeasuredImage,
+): Promise<Map<string, PlatformMeasurements>> {
+  const measured = new Map<string, PlatformMeasurements>();
+  for (const [name, platform] of Object.entries(platforms)) {
+    measured.set(name, await measurePlatform({ ...context, name, platform }, image));
+  }
+  return measured;
 }
 
 /** The text of `measurements.json`: the same prediction gives the same bytes. */

@@ -3,7 +3,7 @@ import type { Manifest } from '@altee/manifest';
 import { compareRegisters, type RegisterComparison } from '@altee/measure';
 import { type BuildOptions, type Built, buildAll } from './build.ts';
 import { BuilderError } from './error.ts';
-import { nativeHasher } from './measurements.ts';
+import { nativeHasher } from './platform/native-hasher.ts';
 import { openProject } from './project.ts';
 import { checkFileInPackage } from './root-file.ts';
 import { type KvmVerdict, probeKvm } from './run/kvm.ts';
