@@ -41,6 +41,19 @@ export {
   type RegisterStatus,
 } from './predict/prediction.ts';
 export { predictTpm, type TpmPredictionInput } from './predict/tpm.ts';
+export { type AlteeMachine, alteeMachine } from './qemu/altee-machine.ts';
+export type {
+  DirectBoot,
+  Disk,
+  MachineDescription,
+  MachineDevice,
+  NetworkCard,
+  OtherDevice,
+  PciSlot,
+  RootPort,
+  ScsiController,
+} from './qemu/machine-description.ts';
+export { type MachinePaths, qemuArguments } from './qemu/qemu-arguments.ts';
 export { encodeEventLog } from './tcg/encode.ts';
 export {
   type EventLog,
