@@ -46,7 +46,12 @@ const machine = {
 
 /** By QEMU's version; `tools` puts files on file systems and signs. */
 export const ROOTS = {
-  'qemu-7.2': { suites: release('bookworm'), ...machine },
+  'qemu-7.2': {
+    suites: release('bookworm'),
+    ...machine,
+    // Its accelerator TCG is a plug-in there.
+    drop: machine.drop.filter((name) => name !== 'qemu-system-common'),
+  },
   'qemu-10.0': { suites: release('trixie'), ...machine },
   'qemu-11.1': {
     suites: release('trixie'),

@@ -103,7 +103,9 @@ const diskDrivers = {
 function disk(description: Disk, index: number, { disks }: MachinePaths): string[] {
   const { interface: kind, media = 'disk', bootIndex, serial, controller, unit } = description;
   const id = index === 0 ? 'disk' : `disk${index}`;
-  const drive = encodeOption({ if: 'none', id, format: 'raw', readonly: 'on', file: disks[index] ?? '' });
+  // ide-hd takes no read-only drive: what the guest writes goes to a temporary file then.
+  const access = kind === 'sata' && media === 'disk' ? { snapshot: 'on' } : { readonly: 'on' };
+  const drive = encodeOption({ if: 'none', id, format: 'raw', ...access, file: disks[index] ?? '' });
   const driver = diskDrivers[kind][media];
   const own = { drive: id, serial, bootindex: bootIndex };
   const device = (properties: Parameters<typeof encodeOption>[0]) => [
