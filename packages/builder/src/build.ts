@@ -30,6 +30,8 @@ export interface Built {
   readonly roots: LockedRoots;
   readonly workshop: Workshop;
   readonly platforms: ReadonlyMap<string, PlatformMeasurements>;
+  /** Of the EFI image: `sha256:` and 64 hex digits. */
+  readonly imageSha256: string;
   readonly dist: BuildResult;
 }
 
@@ -54,7 +56,15 @@ export async function buildAll(options: BuildOptions): Promise<Built> {
   const dist = await writeDist(outDir, async (folder) => {
     platforms = await writeImageFiles({ project, lock, roots, workshop }, image, folder);
   });
-  return { project, lock, roots, workshop, platforms, dist: { name: project.manifest.name, ...dist } };
+  return {
+    project,
+    lock,
+    roots,
+    workshop,
+    platforms,
+    imageSha256: image.uki.sha256,
+    dist: { name: project.manifest.name, ...dist },
+  };
 }
 
 /** Throws `offline-missing` with all that is missing, where each part of the build would name its own first. */

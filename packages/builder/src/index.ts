@@ -3,6 +3,7 @@ export type { DistFile, DistResult } from './dist.ts';
 export { BuilderError, type BuilderErrorCode } from './error.ts';
 export { printable } from './executor/printable.ts';
 export { type InitOptions, type InitResult, initProject } from './init-project.ts';
+export { type MeasureOptions, type MeasureResult, measureFile } from './measure-file.ts';
 export { type Reporter, silentReporter, type Task } from './report.ts';
 export { type RunProjectOptions, type RunProjectResult, runProject } from './run-project.ts';
 export type { StoreEntry, TreeKind } from './store/entry.ts';

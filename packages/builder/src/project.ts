@@ -26,19 +26,24 @@ export async function openProject(manifestFile: string): Promise<Project> {
 }
 
 /** `altee.yaml` → `altee.lock`, beside it. */
-function lockFileOf(manifestFile: string): string {
+export function lockFileOf(manifestFile: string): string {
   return `${manifestFile.replace(/\.ya?ml$/i, '')}.lock`;
 }
 
 /** The project's lock, or undefined where there is none yet. */
-export async function readLock(project: Project): Promise<Lock | undefined> {
+export function readLock(project: Project): Promise<Lock | undefined> {
+  return readLockFile(project.lockFile);
+}
+
+/** The lock in that file, or undefined where there is none. */
+export async function readLockFile(lockFile: string): Promise<Lock | undefined> {
   try {
-    const bytes = await readAtMost(project.lockFile, LOCK_READ_LIMIT);
-    return parseLock(new TextDecoder().decode(bytes), project.lockFile);
+    const bytes = await readAtMost(lockFile, LOCK_READ_LIMIT);
+    return parseLock(new TextDecoder().decode(bytes), lockFile);
   } catch (cause) {
     if (hasCode(cause, 'ENOENT')) return undefined;
     if (!isFileError(cause)) throw cause;
-    throw new BuilderError('invalid-input', `Cannot read the lock "${project.lockFile}": ${whyNot(cause)}`, {
+    throw new BuilderError('invalid-input', `Cannot read the lock "${lockFile}": ${whyNot(cause)}`, {
       hint: 'Restore it from version control, or move it away and run "altee lock"',
     });
   }
@@ -55,7 +60,7 @@ async function readManifest(file: string, shownName: string): Promise<Uint8Array
 }
 
 /** The first `limit` bytes of a regular file: enough for the parser to refuse what is too large. */
-async function readAtMost(file: string, limit: number): Promise<Uint8Array> {
+export async function readAtMost(file: string, limit: number): Promise<Uint8Array> {
   // Without O_NONBLOCK, opening a FIFO waits for ever for somebody who writes to it.
   const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
   try {

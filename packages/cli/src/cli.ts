@@ -3,6 +3,7 @@ import { addBuild } from './commands/build.ts';
 import { addCache } from './commands/cache.ts';
 import { addInit } from './commands/init.ts';
 import { addLock } from './commands/lock.ts';
+import { addMeasure } from './commands/measure.ts';
 import { addRun } from './commands/run.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import { jsonText } from './report/json-text.ts';
@@ -15,6 +16,7 @@ const COMMANDS: readonly ((program: Command, done: (exitCode: number) => void) =
   addLock,
   addBuild,
   addRun,
+  addMeasure,
   addCache,
 ];
 

@@ -4,7 +4,7 @@ export { type ProjectOptions, projectTemplate, type TemplateFile } from './init/
 export { type JsonSchema, toJsonSchema } from './json-schema.ts';
 export * from './lock.ts';
 export { parseLock } from './parse-lock.ts';
-export { parseManifest } from './parse-manifest.ts';
+export { type PlatformDocument, parseManifest, parsePlatforms } from './parse-manifest.ts';
 export type { Problem } from './problem.ts';
 export type { App } from './schema/app.ts';
 export type { Input } from './schema/input.ts';

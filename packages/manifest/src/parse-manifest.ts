@@ -3,7 +3,7 @@ import { findingsOf } from './check/issue.ts';
 import { ManifestError } from './error.ts';
 import type { Finding } from './problem.ts';
 import { checkRules, type Sections } from './rules/rules.ts';
-import { type Manifest, manifestSchema } from './schema/manifest.ts';
+import { type Manifest, manifestSchema, platformFileSchema } from './schema/manifest.ts';
 import { composeYaml } from './source/compose.ts';
 import { readText } from './source/read-text.ts';
 import type { SourceText } from './source/text.ts';
@@ -21,6 +21,30 @@ const YAML_LIMITS = { tokens: 32_768, tokenLength: 65_536, depth: 32 };
  * found at once, each with its line and column. Never throws anything else, whatever the input.
  */
 export function parseManifest(input: Uint8Array | string, file: string): Manifest {
+  return parseDocument(readDocument(input, file), manifestSchema);
+}
+
+/** Either a manifest or a platform file. */
+export type PlatformDocument = Pick<Manifest, 'platforms'> & Partial<Manifest>;
+
+/**
+ * Parses the platforms of a manifest, or of a platform file: a document with `apiVersion` and `platforms` only. Throws as
+ * {@link parseManifest}.
+ */
+export function parsePlatforms(input: Uint8Array | string, file: string): PlatformDocument {
+  const read = readDocument(input, file);
+  const isManifest = ['app', 'name', 'kernel'].some((key) => read.root.children.has(key));
+  return isManifest ? parseDocument(read, manifestSchema) : parseDocument(read, platformFileSchema);
+}
+
+/** YAML that is well-formed, with its places. */
+interface ReadDocument {
+  readonly source: SourceText;
+  readonly root: Located;
+  readonly treeFindings: readonly Finding[];
+}
+
+function readDocument(input: Uint8Array | string, file: string): ReadDocument {
   const { source, findings: textFindings } = readText(input, file, MANIFEST_LIMIT);
   refuse(source, textFindings);
   const { document, findings: yamlFindings } = composeYaml(source.text, YAML_LIMITS);
@@ -28,11 +52,19 @@ export function parseManifest(input: Uint8Array | string, file: string): Manifes
   if (document === undefined) throw new ManifestError(source.problems(yamlFindings));
   const { root, findings: treeFindings } = locate(document);
   refuse(source, yamlFindings, treeFindings);
+  return { source, root, treeFindings };
+}
 
-  const { manifest, findings } = checkManifest(root);
+type DocumentSchema = typeof manifestSchema | typeof platformFileSchema;
+
+function parseDocument<Schema extends DocumentSchema>(
+  { source, root, treeFindings }: ReadDocument,
+  schema: Schema,
+): z.output<Schema> {
+  const { parsed, findings } = checkDocument(root, schema);
   refuse(source, treeFindings, findings);
-  if (manifest === undefined || findings.length > 0) throw new ManifestError(source.problems(findings));
-  return manifest;
+  if (parsed === undefined || findings.length > 0) throw new ManifestError(source.problems(findings));
+  return parsed;
 }
 
 /** Throws when there is a cause to; the others only come along. */
@@ -41,19 +73,25 @@ function refuse(source: SourceText, cause: readonly Finding[], ...others: (reado
 }
 
 /** The schema over the whole, then the rules over those sections that it accepts. */
-function checkManifest(root: Located): { manifest: Manifest | undefined; findings: Finding[] } {
-  const result = manifestSchema.safeParse(root.value);
+function checkDocument<Schema extends DocumentSchema>(
+  root: Located,
+  schema: Schema,
+): { parsed: z.output<Schema> | undefined; findings: Finding[] } {
+  const result = schema.safeParse(root.value);
   const issues = result.success ? [] : result.error.issues;
-  const sections = result.success ? result.data : acceptedSections(root.value);
-  const findings = issues.flatMap((issue) => findingsOf(issue, root, manifestSchema));
-  return { manifest: result.data, findings: [...findings, ...checkRules(sections, root)] };
+  const sections: Sections = result.success ? result.data : acceptedSections(root.value, schema);
+  const findings = issues.flatMap((issue) => findingsOf(issue, root, schema));
+  return {
+    parsed: result.data as z.output<Schema> | undefined,
+    findings: [...findings, ...checkRules(sections, root)],
+  };
 }
 
-function acceptedSections(value: unknown): Sections {
+function acceptedSections(value: unknown, schema: DocumentSchema): Sections {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return {};
   const sections: Record<string, unknown> = {};
-  for (const [key, schema] of Object.entries<z.ZodType>(manifestSchema.shape)) {
-    const result = schema.safeParse((value as Record<string, unknown>)[key]);
+  for (const [key, section] of Object.entries<z.ZodType>(schema.shape)) {
+    const result = section.safeParse((value as Record<string, unknown>)[key]);
     if (result.success) sections[key] = result.data;
   }
   return sections;

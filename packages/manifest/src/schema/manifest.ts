@@ -39,6 +39,16 @@ export const manifestSchema = z
   })
   .describe('altee manifest: one application, one hardened kernel, one measured EFI file');
 
+/** A file with platforms alone, for images that come without a manifest. */
+export const platformFileSchema = z
+  .strictObject({
+    apiVersion: z.literal(apiVersion).describe('Version of this format'),
+    platforms: z
+      .record(label, platform)
+      .describe('Machines for which measurements are predicted, each under a name of your own'),
+  })
+  .describe('altee platforms: machines for which measurements are predicted');
+
 /** A manifest after parsing: every default filled in, sizes as bytes, digests as `sha256:…`. */
 export type Manifest = z.output<typeof manifestSchema>;
 

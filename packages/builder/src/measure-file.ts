@@ -1,0 +1,151 @@
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { type Lock, parsePlatforms } from '@altee/manifest';
+import { findBootImage } from '@altee/measure';
+import { buildAll } from './build.ts';
+import { BuilderError } from './error.ts';
+import { measurePlatform, type PlatformMeasurements } from './measurements.ts';
+import type { MeasuredImage } from './platform/measured-image.ts';
+import type { Platform, PlatformContext } from './platform/platform.ts';
+import { lockFileOf, readAtMost, readLockFile } from './project.ts';
+import { LockedRoots } from './roots.ts';
+import { openWorkshop, type WorkshopOptions } from './workshop.ts';
+
+export interface MeasureOptions extends WorkshopOptions {
+  /** A manifest, an EFI image, or a raw disk. */
+  readonly file: string;
+  /** One platform by its name; all of them by default. */
+  readonly platform?: string;
+  /** For images and disks: a manifest or platform file that names the machines; its lock, if any, stands beside it. */
+  readonly platformFile?: string;
+  /** Fail rather than write or change the lock of a manifest. */
+  readonly frozen: boolean;
+}
+
+export interface MeasureResult {
+  readonly image: {
+    readonly kind: 'manifest' | 'image' | 'disk';
+    readonly name: string;
+    /** Of the EFI image: `sha256:` and 64 hex digits. */
+    readonly sha256: string;
+  };
+  readonly platforms: ReadonlyMap<string, PlatformMeasurements>;
+}
+
+/** An image above this is none: firmware would have to hold it in memory twice. */
+const MAX_IMAGE_BYTES = 2 ** 32 - 1;
+const PLATFORM_FILE_BYTES = 2 * 1024 * 1024;
+const SNIFFED_BYTES = 1024;
+
+/**
+ * `altee measure`: what each platform will measure of a manifest's image (which is built where it is not yet), or of a
+ * finished EFI image or disk. Throws `invalid-input` for files that are none of these, besides what building, reading and
+ * parsing throw.
+ */
+export async function measureFile(options: MeasureOptions): Promise<MeasureResult> {
+  const kind = await sniff(options.file);
+  if (kind === 'manifest') return measureManifest(options);
+  return measureImage(options, kind);
+}
+
+async function measureManifest(options: MeasureOptions): Promise<MeasureResult> {
+  if (options.platformFile !== undefined) {
+    throw new BuilderError('invalid-input', 'A manifest has its own platforms', {
+      hint: 'Leave --platform-file out, or give the image instead of the manifest',
+    });
+  }
+  const built = await buildAll({ ...options, manifestFile: options.file });
+  const { name } = built.project.manifest;
+  return {
+    image: { kind: 'manifest', name, sha256: built.imageSha256 },
+    platforms: chosen(built.platforms, options.platform),
+  };
+}
+
+async function measureImage(options: MeasureOptions, kind: 'image' | 'disk'): Promise<MeasureResult> {
+  const image = await readImage(options.file, kind);
+  const { platforms, lock, folder } = await readPlatforms(options.platformFile);
+  const workshop = await openWorkshop(options, lock);
+  const roots = new LockedRoots(lock, workshop);
+  const measured = new Map<string, PlatformMeasurements>();
+  for (const [name, platform] of chosen(new Map(Object.entries(platforms)), options.platform)) {
+    const context: PlatformContext = { name, platform, folder, lock, roots, workshop };
+    measured.set(name, await measurePlatform(context, image));
+  }
+  const sha256 = `sha256:${createHash('sha256').update(image.uki).digest('hex')}`;
+  return { image: { kind, name: options.file, sha256 }, platforms: measured };
+}
+
+async function sniff(file: string): Promise<'manifest' | 'image' | 'disk'> {
+  const head = await readAtMost(file, SNIFFED_BYTES).catch((cause: unknown) => {
+    throw new BuilderError('invalid-input', `Cannot read "${file}"`, { cause });
+  });
+  const at = (offset: number, text: string) =>
+    Buffer.from(head.subarray(offset, offset + text.length)).toString('latin1') === text;
+  if (at(0, 'MZ')) return 'image';
+  return at(512, 'EFI PART') || at(510, '\x55\xaa') ? 'disk' : 'manifest';
+}
+
+async function readImage(file: string, kind: 'image' | 'disk'): Promise<MeasuredImage> {
+  const { size } = await stat(file);
+  if (size > MAX_IMAGE_BYTES) {
+    throw new BuilderError(
+      'invalid-input',
+      `"${file}" is too large: ${size} bytes, at most ${MAX_IMAGE_BYTES}`,
+    );
+  }
+  const bytes = new Uint8Array(await readFile(file));
+  if (kind === 'image') return { uki: bytes, diskHead: undefined, kernelConfig: undefined };
+  const { image } = findBootImage(bytes);
+  return { uki: image, diskHead: bytes, kernelConfig: undefined };
+}
+
+interface Platforms {
+  readonly platforms: Readonly<Record<string, Platform>>;
+  readonly lock: Lock;
+  readonly folder: string;
+}
+
+async function readPlatforms(file: string | undefined): Promise<Platforms> {
+  // Nothing is known of the machine: what follows from the image alone is still told.
+  if (file === undefined) {
+    const { platforms } = parsePlatforms(UNKNOWN_MACHINE, 'unknown machine');
+    return { platforms, lock: EMPTY_LOCK, folder: process.cwd() };
+  }
+  const text = await readAtMost(file, PLATFORM_FILE_BYTES).catch((cause: unknown) => {
+    throw new BuilderError('invalid-input', `Cannot read the platform file "${file}"`, { cause });
+  });
+  const { platforms } = parsePlatforms(text, file);
+  const lock = (await readLockFile(lockFileOf(resolve(file)))) ?? EMPTY_LOCK;
+  return { platforms, lock, folder: dirname(resolve(file)) };
+}
+
+const UNKNOWN_MACHINE = 'apiVersion: altee/v1\nplatforms: { unknown: { kind: qemu-tpm } }\n';
+
+/** A lock that pins nothing: a platform that needs something of it says what it lacks. */
+const EMPTY_LOCK: Lock = {
+  lockVersion: 1,
+  request: `sha256:${'0'.repeat(64)}`,
+  debian: { snapshot: '19700101T000000Z', indexes: [] },
+  kernel: {
+    line: '',
+    version: '',
+    name: '',
+    size: 1,
+    sha256: `sha256:${'0'.repeat(64)}`,
+    origins: [],
+  },
+  stub: { package: '', path: '', sha256: `sha256:${'0'.repeat(64)}` },
+  platforms: {},
+  roots: {},
+  packages: {},
+};
+
+function chosen<T>(platforms: ReadonlyMap<string, T>, name: string | undefined): ReadonlyMap<string, T> {
+  if (name === undefined) return platforms;
+  const found = platforms.get(name);
+  if (found !== undefined) return new Map([[name, found]]);
+  const names = [...platforms.keys()].map((one) => `"${one}"`).join(', ');
+  throw new BuilderError('invalid-input', `There is no platform "${name}"`, { hint: `There are ${names}` });
+}

@@ -1,0 +1,94 @@
+import { type MeasureResult, measureFile } from '@altee/builder';
+import { type HashName, hashNames, predictionToJson } from '@altee/measure';
+import { type Command, Option } from 'commander';
+import { registerLines, shownBank } from '../report/registers-table.ts';
+import { styler } from '../report/style.ts';
+import { withSession } from '../session.ts';
+import { addOriginOptions, type OriginCliOptions } from './options.ts';
+
+interface MeasureCliOptions extends OriginCliOptions {
+  readonly platform?: string;
+  readonly platformFile?: string;
+  readonly bank?: HashName;
+  readonly events?: boolean;
+  readonly full?: boolean;
+  readonly frozen?: boolean;
+}
+
+/** `altee measure`: what each platform will measure, before any boot. */
+export function addMeasure(program: Command): void {
+  addOriginOptions(
+    program
+      .command('measure')
+      .argument('<file>', 'an altee.yaml, an EFI image, or a raw disk')
+      .description('predict what a TPM, a TDX module or an SEV-SNP processor will measure')
+      .option('--platform <name>', 'one platform (default: all of them)')
+      .option(
+        '--platform-file <file>',
+        'for an image or a disk: a manifest or platform file with the machines',
+      )
+      .addOption(
+        new Option('--bank <name>', 'the bank to show (default: sha256, or the only one)').choices(hashNames),
+      )
+      .option('--events', 'show each event with its source')
+      .option('--full', 'show values in full')
+      .option('--frozen', 'fail rather than write or change the lock'),
+  )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  altee measure examples/hello/altee.yaml
+  altee measure hello.efi --platform-file examples/hello/altee.yaml --events
+
+Status: "predicted" values may be pinned. "assumed" ones rest on a rule that was read in source and not compared with a
+machine. "host-dependent" says which fact is missing, "unpredictable" why no value can be known before a boot.`,
+    )
+    .action(async (file: string, options: MeasureCliOptions, command: Command) => {
+      await withSession(command, async ({ reporter, signal, print, printJson }) => {
+        const result = await measureFile({
+          file,
+          reporter,
+          signal,
+          frozen: options.frozen === true,
+          offline: options.offline === true,
+          vendorDirs: options.vendor ?? [],
+          ...(options.platform === undefined ? {} : { platform: options.platform }),
+          ...(options.platformFile === undefined ? {} : { platformFile: options.platformFile }),
+        });
+        for (const line of resultLines(result, options)) print(line);
+        printJson(resultJson(result));
+      });
+    });
+}
+
+function resultLines({ image, platforms }: MeasureResult, options: MeasureCliOptions): string[] {
+  const paint = styler(process.stdout);
+  const lines = [`${image.name}: EFI image ${image.sha256}`];
+  for (const [name, measured] of platforms) {
+    if ('unsupported' in measured) {
+      lines.push('', `${name} (${measured.kind}): ${measured.unsupported}`);
+      continue;
+    }
+    const { prediction } = measured;
+    const bank = shownBank(prediction, options.bank);
+    const shown = bank ? `values in ${bank.toUpperCase()}` : `no ${options.bank} values here`;
+    lines.push('', `${paint('bold', name)} (${measured.kind}), ${shown}`);
+    lines.push(
+      ...registerLines(
+        prediction,
+        { bank: options.bank, events: options.events === true, full: options.full === true },
+        paint,
+      ),
+    );
+  }
+  return lines;
+}
+
+function resultJson({ image, platforms }: MeasureResult): unknown {
+  const entries = [...platforms].map(([name, measured]) => [
+    name,
+    'prediction' in measured ? { kind: measured.kind, ...predictionToJson(measured.prediction) } : measured,
+  ]);
+  return { image, platforms: Object.fromEntries(entries) };
+}
