@@ -4,6 +4,8 @@ export { extendsOfEventLog, type ObservedExtend, type ObservedMeasurements } fro
 export { equalBytes } from './bytes/compare.ts';
 export { formatGuid, parseGuid } from './bytes/guid.ts';
 export { fromHex, toHex } from './bytes/hex.ts';
+export { type BootImage, findBootImage, REMOVABLE_MEDIA_PATH } from './disk/boot-image.ts';
+export { type FatEntry, FatFileSystem } from './disk/fat.ts';
 export { MeasureError, type MeasureErrorCode } from './error.ts';
 export {
   defaultHasher,
@@ -53,6 +55,14 @@ export type {
   RootPort,
   ScsiController,
 } from './qemu/machine-description.ts';
+export {
+  type AddressWidth,
+  type MmioWindowRules,
+  mmioWindowBase,
+  type ReservedRange,
+} from './qemu/mmio-window.ts';
+export { type BuiltInOption, type OvmfRules, ovmfRules } from './qemu/ovmf-rules.ts';
+export { parseQemuCommand } from './qemu/parse-qemu-command.ts';
 export { type MachinePaths, qemuArguments } from './qemu/qemu-arguments.ts';
 export { encodeEventLog } from './tcg/encode.ts';
 export {
