@@ -17,6 +17,11 @@ export {
   hashNames,
 } from './hash.ts';
 export { type AuthenticodeRange, authenticodeDigest, authenticodeRanges } from './pe/authenticode.ts';
+export {
+  type CertificateEntry,
+  type CertificateTable,
+  readCertificateTable,
+} from './pe/certificate-table.ts';
 export { type PeDataDirectory, type PeImage, type PeSection, readPe } from './pe/image.ts';
 export { type LoadedSection, loadedBytes, loadSection } from './pe/section.ts';
 export { checkPe, type PeProblem, type PeProblemCode } from './pe/validate.ts';
@@ -64,6 +69,19 @@ export {
 export { type BuiltInOption, type OvmfRules, ovmfRules } from './qemu/ovmf-rules.ts';
 export { parseQemuCommand } from './qemu/parse-qemu-command.ts';
 export { type MachinePaths, qemuArguments } from './qemu/qemu-arguments.ts';
+export {
+  type Authority,
+  appraiseImage,
+  type ImageAppraisal,
+  type SignatureDatabases,
+} from './secure-boot/appraise.ts';
+export {
+  enforcesSecureBoot,
+  readSecureBootVariables,
+  type SecureBootVariables,
+  secureBootVariables,
+} from './secure-boot/variables.ts';
+export { type Certificate, parseCertificate } from './secure-boot/x509.ts';
 export { encodeEventLog } from './tcg/encode.ts';
 export {
   type EventLog,
@@ -78,6 +96,23 @@ export { type ReplayedPcrs, replayEventLog } from './tcg/replay.ts';
 export { type BankDigests, tpmHashAlgorithms } from './tpm/bank.ts';
 export { extendPcr, initialPcr, replayPcr } from './tpm/pcr.ts';
 export { encodeGptEvent, findEsp, type Gpt, type GptPartition, parseGpt } from './uefi/gpt.ts';
+export {
+  encodeCertificateLists,
+  encodeSignatureList,
+  parseSignatureLists,
+  type Signature,
+  type SignatureList,
+  signatureTypes,
+} from './uefi/signature-list.ts';
+export { encodeVariableData, parseVariableData, type VariableData, variableGuids } from './uefi/variable.ts';
+export {
+  addVariables,
+  findVariable,
+  type NewVariable,
+  parseVariableStore,
+  type StoredVariable,
+  type VariableStore,
+} from './uefi/variable-store.ts';
 export { readKernelVersion } from './uki/kernel.ts';
 export { type StubRules, stubRules } from './uki/rules.ts';
 export { readStubVersion, type StubVersion } from './uki/stub.ts';
