@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { formatBytes, formatDuration } from '../src/report/terminal-text.ts';
+import { formatBytes, formatDuration, wrapLine } from '../src/report/terminal-text.ts';
 
 describe('formatBytes()', () => {
   it.each([
@@ -29,4 +29,17 @@ describe('formatDuration()', () => {
     [185_000, '3 min 05 s'],
     [3_600_000, '60 min 00 s'],
   ])('%d ms are %s', (milliseconds, text) => expect(formatDuration(milliseconds)).toBe(text));
+});
+
+describe('wrapLine()', () => {
+  it('gives parts that fit beside the margin, whatever the characters', () => {
+    expect(wrapLine('abcdefgh', 6)).toEqual(['abcd', 'efgh']);
+    expect(wrapLine('ab漢字c', 6)).toEqual(['ab漢', '字c']);
+    expect(wrapLine('', 6)).toEqual(['']);
+    expect(wrapLine('x'.repeat(100), 80).map((part) => part.length)).toEqual([78, 22]);
+  });
+
+  it('leaves lines whole where there is no terminal', () => {
+    expect(wrapLine('x'.repeat(1000), undefined)).toHaveLength(1);
+  });
 });

@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { BuilderError } from '../error.ts';
 import type { Reporter, Task } from '../report.ts';
+import { logFolder } from '../store/log-folder.ts';
 import { removeTree } from '../store/remove-tree.ts';
 import type { Store } from '../store/store.ts';
 import type { Executor, Step } from './executor.ts';
@@ -66,7 +66,7 @@ async function execute(
   const outDir = join(tree, 'out');
   await mkdir(outDir, { mode: 0o755 });
   const work = await store.tempDir();
-  const logDir = await mkdtemp(join(tmpdir(), 'altee-log-'));
+  const logDir = await logFolder(store);
   const logFile = join(logDir, `${step.name.replace(/[^A-Za-z0-9._-]+/g, '-')}.log`);
   try {
     await executor.execute(step, {

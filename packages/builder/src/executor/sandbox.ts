@@ -1,9 +1,10 @@
 import { access, chown, lchown, mkdtemp, open, readdir, readFile, stat } from 'node:fs/promises';
-import { availableParallelism, tmpdir } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { BuilderError } from '../error.ts';
 import { explainDiskFull } from '../store/errno.ts';
 import { removeTree } from '../store/remove-tree.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 import { diagnoseNamespaces, gatherNamespaceFacts } from './diagnose.ts';
 import { ENTRY_TOOLS, enterRoot, LOADER, MOUNT_POINTS } from './enter.ts';
 import { stepCommand, stepEnvironment } from './environment.ts';
@@ -141,7 +142,7 @@ async function checkRoot(root: Root): Promise<void> {
 }
 
 async function checkSandbox(root: Root, run: (step: Step, io: StepIo) => Promise<void>): Promise<void> {
-  const scratch = await mkdtemp(join(tmpdir(), 'altee-check-'));
+  const scratch = await temporaryFolder('altee-check-');
   try {
     const [outDir, workDir] = [await mkdtemp(join(scratch, 'out-')), await mkdtemp(join(scratch, 'work-'))];
     const probe: Step = {

@@ -1,7 +1,6 @@
-import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { removeTree } from '../store/remove-tree.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
 
 /** sockaddr_un.sun_path (unix(7)) holds 108 bytes with the final NUL; the sockets' names need a dozen of them. */
 const MAX_FOLDER_LENGTH = 90;
@@ -10,7 +9,7 @@ const MAX_FOLDER_LENGTH = 90;
 export async function withRunFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {
   const base = tmpdir();
   const short = Buffer.byteLength(base) + 20 > MAX_FOLDER_LENGTH ? '/tmp' : base;
-  const folder = await mkdtemp(join(short, 'altee-run-'));
+  const folder = await temporaryFolder('altee-run-', short);
   try {
     return await use(folder);
   } finally {

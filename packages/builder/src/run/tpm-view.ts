@@ -27,6 +27,7 @@ export interface TpmView {
 }
 
 const PCR_COUNT = 24;
+const MAX_DOUBTS = 50;
 /** PC Client Platform TPM Profile 1.05, table 4: those that only a D-RTM sets start as all ones. */
 const DYNAMIC_PCRS = [17, 18, 19, 20, 21, 22];
 const HCRTM_PCR = 0;
@@ -71,7 +72,7 @@ class Replay {
         this.#startup(effect.resume, line);
         return;
       case 'extend':
-        if (!this.#started) this.#uninterpreted.push(`line ${line}: an extend of a TPM that was not started`);
+        if (!this.#started) this.#doubt(`line ${line}: an extend of a TPM that was not started`);
         for (const digests of effect.digests) this.#extend(effect.pcr, digests, effect.command, line);
         return;
       case 'reset':
@@ -93,9 +94,15 @@ class Replay {
         this.#compare(effect.values, line);
         return;
       case 'uninterpreted':
-        this.#uninterpreted.push(`line ${line}: ${effect.reason}`);
+        this.#doubt(`line ${line}: ${effect.reason}`);
         return;
     }
+  }
+
+  /** One is enough to doubt all values; a guest must not make thousands of lines of them. */
+  #doubt(reason: string): void {
+    if (this.#uninterpreted.length < MAX_DOUBTS) this.#uninterpreted.push(reason);
+    else this.#uninterpreted[MAX_DOUBTS] = 'and more, which are not listed';
   }
 
   view(): TpmView {
@@ -119,7 +126,7 @@ class Replay {
     this.#uninterpreted = [];
     this.#extends = [];
     this.#operations = DYNAMIC_PCRS.map((pcr) => ({ kind: 'set', pcr, fill: 0xff, last: 0xff }));
-    if (resume) this.#uninterpreted.push(`line ${line}: the TPM resumed a state that the log does not show`);
+    if (resume) this.#doubt(`line ${line}: the TPM resumed a state that the log does not show`);
     // Part 1, 34.3: PCR 0 starts with the locality of the startup, or with 4 where an H-CRTM went before.
     if (this.#hcrtm !== undefined) {
       this.#operations.push({ kind: 'set', pcr: HCRTM_PCR, fill: 0, last: 4 });
@@ -160,7 +167,7 @@ class Replay {
     for (const { bank, pcr, value } of values) {
       if (!replayed.has(bank)) replayed.set(bank, this.#values(bank));
       if (replayed.get(bank)?.[pcr] !== value) {
-        this.#uninterpreted.push(`line ${line}: the TPM holds another value in PCR ${pcr} (${bank})`);
+        this.#doubt(`line ${line}: the TPM holds another value in PCR ${pcr} (${bank})`);
       }
     }
   }

@@ -4,7 +4,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { EXIT } from '../exit-code.ts';
 import { comparisonLines } from '../report/comparison-table.ts';
 import { styler } from '../report/style.ts';
-import { formatDuration } from '../report/terminal-text.ts';
+import { formatDuration, wrapLine } from '../report/terminal-text.ts';
 import { withSession } from '../session.ts';
 import { addOriginOptions, type OriginCliOptions } from './options.ts';
 
@@ -46,7 +46,9 @@ export function addRun(program: Command, done: (exitCode: number) => void): void
             print(paint('dim', `Booting on "${platform}" with ${accelerator.toUpperCase()} (${why})`));
           },
           onConsole: (line) => {
-            if (!json) process.stdout.write(`${paint('dim', '│')} ${line}\n`);
+            if (json) return;
+            for (const part of wrapLine(line, process.stdout.columns))
+              process.stdout.write(`${paint('dim', '│')} ${part}\n`);
           },
         });
         print(endLine(result));

@@ -21,3 +21,28 @@ export function formatDuration(milliseconds: number): string {
   if (whole < 60) return `${whole} s`;
   return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, '0')} s`;
 }
+
+/** Room for what stands before each part of a wrapped line. */
+const MARGIN = 2;
+
+/**
+ * The line in parts that fit beside a margin of two columns, so that the terminal itself breaks none: a guest's text
+ * could otherwise reach the first column and pass for altee's own. Characters beyond ASCII count as two columns wide.
+ */
+export function wrapLine(line: string, columns: number | undefined): string[] {
+  if (columns === undefined || columns <= MARGIN + 1) return [line];
+  const parts: string[] = [];
+  let part = '';
+  let width = 0;
+  for (const character of line) {
+    const needed = character <= '~' ? 1 : 2;
+    if (width + needed > columns - MARGIN) {
+      parts.push(part);
+      part = '';
+      width = 0;
+    }
+    part += character;
+    width += needed;
+  }
+  return [...parts, part];
+}
