@@ -5,6 +5,7 @@ import type { Gpt } from '../uefi/gpt.ts';
 import type { StubRules } from '../uki/rules.ts';
 import type { KernelFacts, Machine } from './machine.ts';
 import type { PredictedEvent, RegisterStatus } from './prediction.ts';
+import type { SecureBootDecision } from './secure-boot.ts';
 
 /** What every register's rules look at. */
 export interface PredictionContext {
@@ -16,6 +17,8 @@ export interface PredictionContext {
   readonly gpt: Gpt | 'none' | undefined;
   readonly machine: Machine;
   readonly kernel: KernelFacts;
+  /** Whether firmware starts the image, by its Secure Boot keys. */
+  readonly secureBoot: SecureBootDecision;
   readonly hasher: Hasher;
   readonly banks: readonly HashName[];
 }

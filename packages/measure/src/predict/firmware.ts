@@ -3,35 +3,38 @@ import type { FirmwareFacts } from './machine.ts';
 /** What is known of one firmware build. */
 export interface KnownFirmware {
   readonly name: string;
-  /** Contents of the variable SecureBoot as it is measured while Secure Boot is off. */
-  readonly secureBootOff: Uint8Array;
+  /**
+   * Whether the build knows Secure Boot. One without it ignores enrolled keys, but measures them, and has no variable
+   * SecureBoot.
+   */
+  readonly secureBoot: boolean;
 }
 
 /** Firmware builds by the SHA-256 of their code file. Each row was compared with boots. */
 const builds: Readonly<Record<string, KnownFirmware>> = {
   b157d97b1f69729514feb7f201d2cbe4957f23ab77920e361fe9f822ba49ca4c: {
     name: 'Debian OVMF 2022.11 (OVMF_CODE_4M.fd)',
-    secureBootOff: Uint8Array.of(0),
+    secureBoot: true,
   },
   '624e06de18b4fa535e90db7160d00d3d07d206422b89999bf1e27d920264e4e0': {
     name: 'Debian OVMF 2025.02 (OVMF_CODE_4M.fd)',
-    secureBootOff: new Uint8Array(0),
+    secureBoot: false,
   },
   d50189a486d22af418198226a3a5bcb6ddac775590f6a808bd629474ee034d62: {
     name: 'Debian OVMF 2022.11 (OVMF_CODE_4M.secboot.fd)',
-    secureBootOff: Uint8Array.of(0),
+    secureBoot: true,
   },
   '1a46295574430cfb7f825ee3e4dc64b052acbef08e310377ed7c64cb757a9dc1': {
     name: 'Debian OVMF 2025.02 (OVMF_CODE_4M.secboot.fd)',
-    secureBootOff: Uint8Array.of(0),
+    secureBoot: true,
   },
   b3cdbd705066cdf2bb0c0b40b77c341dc2a19e0db56c9af0a54fa1737ff3ee5b: {
     name: 'Debian OVMF 2026.08 (OVMF_CODE_4M.secboot.fd)',
-    secureBootOff: Uint8Array.of(0),
+    secureBoot: true,
   },
   '7e34e3b83224968bb0714c0ebc88f75c5c37b4cc892c902e511ccc7a7c107f94': {
     name: 'Debian OVMF 2026.08 (OVMF_CODE_4M.fd)',
-    secureBootOff: new Uint8Array(0),
+    secureBoot: false,
   },
 };
 

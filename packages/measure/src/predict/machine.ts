@@ -1,3 +1,4 @@
+import type { SecureBootVariables } from '../secure-boot/variables.ts';
 import type { Gpt } from '../uefi/gpt.ts';
 
 /** Whether Secure Boot is enforced. Which keys are enrolled follows from the variable store. */
@@ -13,6 +14,8 @@ export interface Machine {
   /** Path of the image in the EFI system partition; `\EFI\BOOT\BOOTX64.EFI` by default. Only event data shows it. */
   readonly imagePath?: string | undefined;
   readonly secureBoot: SecureBootState;
+  /** The keys as signature lists, where they are known otherwise than by `firmware.vars`; what is absent is empty. */
+  readonly secureBootVariables?: Partial<SecureBootVariables> | undefined;
   readonly firmware?: FirmwareFacts | undefined;
   /** True when a device may bring an option ROM that firmware runs. */
   readonly optionRoms?: boolean | undefined;
@@ -42,6 +45,10 @@ export interface QemuMachine {
   readonly memoryMib: number;
   /** Processors at boot. */
   readonly vcpus: number;
+  /** Processors that can be plugged in; as many as at boot when left out. */
+  readonly maxVcpus?: number | undefined;
+  /** False where the sleep state S3 was switched off (`-global ICH9-LPC.disable_s3=1`); QEMU offers it by default. */
+  readonly sleepS3?: boolean | undefined;
   readonly cpu: {
     /** CPUID's vendor, as firmware sees it. */
     readonly vendor: 'AuthenticAMD' | 'GenuineIntel';

@@ -22,6 +22,9 @@ const stubPayload = '55c5d1f8-04cd-46b5-8a20-e56cbb3052d0';
 /** PCR 4 of a machine that boots the image from a disk: boot attempt, separator, the image, and its kernel. */
 export function predictPcr04(context: PredictionContext): RegisterAnswer {
   if ('unknown' in context.stub) return { status: 'unpredictable', reason: context.stub.unknown };
+  // Whether the kernel is measured, too, may follow from it.
+  if (context.secureBoot.kind === 'contradiction')
+    return { status: 'host-dependent', reason: context.secureBoot.reason };
   const kernel = predictKernelLoad(context, context.stub.value);
   return {
     status: 'predicted',

@@ -89,6 +89,7 @@ export const bootStages = [
   'boot-variables',
   'boot-option',
   'separators',
+  'authority',
   'partition-table',
   'image',
   'stub',

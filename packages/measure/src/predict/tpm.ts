@@ -26,6 +26,7 @@ import { describePcr13, predictPcr13 } from './pcr13.ts';
 import { describePcr14, predictPcr14 } from './pcr14.ts';
 import { describePcr15, predictPcr15 } from './pcr15.ts';
 import type { PredictedEvent, Prediction, RegisterPrediction } from './prediction.ts';
+import { decideSecureBoot } from './secure-boot.ts';
 
 /** PCR 0 to 15 in order. */
 const pcrs: readonly { describe: () => string; predict: (context: PredictionContext) => RegisterAnswer }[] = [
@@ -75,14 +76,19 @@ export function predictTpm(input: TpmPredictionInput, hasher: Hasher = defaultHa
     gpt: readGpt(machine.disk),
     machine,
     kernel,
+    secureBoot: decideSecureBoot(machine, uki, pe, hasher),
     hasher,
     banks,
   };
   const registers = pcrs.map(({ describe, predict }, registerIndex): RegisterPrediction => {
-    const answer = withKnownFirmware(
+    const answer = withStartedImage(
       registerIndex,
       context,
-      predictOrExplain(() => predict(context)),
+      withKnownFirmware(
+        registerIndex,
+        context,
+        predictOrExplain(() => predict(context)),
+      ),
     );
     const events = 'events' in answer ? answer.events : [];
     return {
@@ -147,6 +153,19 @@ function withKnownFirmware(
   if (!('events' in answer) || !FIRMWARE_PCRS.has(registerIndex) || findFirmware(machine.firmware))
     return answer;
   return { status: 'host-dependent', reason: 'The firmware is not known' };
+}
+
+/** Registers that the image's start extends: none of them has the predicted value where firmware refuses it. */
+const IMAGE_PCRS: ReadonlySet<number> = new Set([4, 5, 8, 9, 10, 11, 12, 13, 14, 15]);
+
+function withStartedImage(
+  registerIndex: number,
+  { secureBoot }: PredictionContext,
+  answer: RegisterAnswer,
+): RegisterAnswer {
+  if (!('events' in answer) || !IMAGE_PCRS.has(registerIndex)) return answer;
+  if (secureBoot.kind !== 'refused') return answer;
+  return { status: 'unpredictable', reason: secureBoot.reason };
 }
 
 function predictOrExplain(predict: () => RegisterAnswer): RegisterAnswer {

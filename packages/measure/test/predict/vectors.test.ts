@@ -104,7 +104,8 @@ describe.skipIf(!haveVectors)('predictTpm() agrees with real OVMF boots', () => 
         PCR6: 'predicted',
       });
       expect(statuses).toMatchObject({
-        PCR7: secureBoot ? 'not-predicted' : 'predicted',
+        // With Secure Boot it needs an image that the keys vouch for: see `pcr07.test.ts`.
+        PCR7: secureBoot ? 'host-dependent' : 'predicted',
         PCR12: 'predicted',
       });
     });
