@@ -79,3 +79,24 @@ export function fromUtf8(bytes: Uint8Array): string | undefined {
   }
   return text;
 }
+
+/** UTF-8 without terminator (RFC 3629); a lone surrogate becomes U+FFFD. */
+export function utf8(text: string): Uint8Array {
+  const bytes: number[] = [];
+  for (const character of text) {
+    const given = character.codePointAt(0) ?? 0;
+    const point = given >= 0xd800 && given < 0xe000 ? 0xfffd : given;
+    if (point < 0x80) bytes.push(point);
+    else if (point < 0x800) bytes.push(0xc0 | (point >> 6), 0x80 | (point & 0x3f));
+    else if (point < 0x10000)
+      bytes.push(0xe0 | (point >> 12), 0x80 | ((point >> 6) & 0x3f), 0x80 | (point & 0x3f));
+    else
+      bytes.push(
+        0xf0 | (point >> 18),
+        0x80 | ((point >> 12) & 0x3f),
+        0x80 | ((point >> 6) & 0x3f),
+        0x80 | (point & 0x3f),
+      );
+  }
+  return Uint8Array.from(bytes);
+}
