@@ -39,11 +39,16 @@ export interface LoggedEvent {
   /** Algorithm name → digest, in the log's order. */
   readonly digests: ReadonlyMap<string, Uint8Array>;
   readonly untrustedData: Uint8Array;
+  /**
+   * Set where the event is none of a PC client's, as canonical logs can have them (`systemd`, `ima_template`): what its
+   * writer calls it. The event type then says nothing.
+   */
+  readonly untrustedContentType?: string | undefined;
 }
 
 /** A parsed event log. */
 export interface EventLog {
-  readonly format: 'crypto-agile' | 'sha1';
+  readonly format: 'crypto-agile' | 'sha1' | 'canonical';
   /** Present in crypto-agile logs. */
   readonly specId: SpecId | undefined;
   readonly algorithms: readonly LogAlgorithm[];
@@ -61,23 +66,61 @@ const sha1Only: LogAlgorithm = { id: 0x0004, name: 'sha1', size: 20 };
  * `malformed` or `trailing`; an empty log is `truncated`.
  */
 export function parseEventLog(bytes: Uint8Array): EventLog {
+  const { log, stop } = parseEventLogStart(bytes);
+  if (stop?.error) throw stop.error;
+  return log;
+}
+
+/** As much of a log as can be read. */
+export interface EventLogStart {
+  readonly log: EventLog;
+  /** Where reading ended before the bytes did: offset of the event that can't be read, and why not. */
+  readonly stop: { readonly offset: number; readonly error: MeasureError | undefined } | undefined;
+}
+
+/**
+ * Parses a log up to the first event that can't be read; only a broken header throws. With `padded`, reading also
+ * stops, without an error, where nothing but zeros follows.
+ */
+export function parseEventLogStart(bytes: Uint8Array, options: { padded?: boolean } = {}): EventLogStart {
   const reader = new Reader(bytes, 'TCG_PCR_EVENT');
   const header = readSha1Event(reader, 0);
+  const padded = options.padded === true;
   if (
     header.untrustedEventType !== eventTypes.EV_NO_ACTION ||
     !equalBytes(header.untrustedData.subarray(0, specIdSignature.length), specIdSignature)
   ) {
-    return { format: 'sha1', specId: undefined, algorithms: [sha1Only], events: readSha1Events(bytes) };
+    const all = new Reader(bytes, 'TCG_PCR_EVENT');
+    const { events, stop } = readEvents(bytes, all, padded, (index) => readSha1Event(all, index));
+    return { log: { format: 'sha1', specId: undefined, algorithms: [sha1Only], events }, stop };
   }
   const dataOffset = reader.offset - header.untrustedData.length;
   const specId = readSpecId(new Reader(header.untrustedData, 'TCG_EfiSpecIDEvent', dataOffset));
   const rest = new Reader(bytes.subarray(reader.offset), 'TCG_PCR_EVENT2', reader.offset);
-  return {
-    format: 'crypto-agile',
-    specId,
-    algorithms: specId.algorithms,
-    events: readAgileEvents(rest, specId.algorithms),
-  };
+  const byId = new Map(specId.algorithms.map((algorithm) => [algorithm.id, algorithm]));
+  const { events, stop } = readEvents(bytes, rest, padded, (index) => readAgileEvent(rest, index, byId));
+  return { log: { format: 'crypto-agile', specId, algorithms: specId.algorithms, events }, stop };
+}
+
+function readEvents(
+  bytes: Uint8Array,
+  reader: Reader,
+  padded: boolean,
+  read: (index: number) => LoggedEvent,
+): { events: LoggedEvent[]; stop: EventLogStart['stop'] } {
+  const events: LoggedEvent[] = [];
+  const end = padded ? bytes.findLastIndex((byte) => byte !== 0) + 1 : bytes.length;
+  while (reader.remaining > 0) {
+    const offset = reader.offset;
+    if (offset >= end) return { events, stop: { offset, error: undefined } };
+    try {
+      events.push(read(events.length));
+    } catch (error) {
+      if (!(error instanceof MeasureError)) throw error;
+      return { events, stop: { offset, error } };
+    }
+  }
+  return { events, stop: undefined };
 }
 
 function readSpecId(reader: Reader): SpecId {
@@ -115,13 +158,6 @@ function readSpecId(reader: Reader): SpecId {
   };
 }
 
-function readSha1Events(bytes: Uint8Array): LoggedEvent[] {
-  const reader = new Reader(bytes, 'TCG_PCR_EVENT');
-  const events: LoggedEvent[] = [];
-  while (reader.remaining > 0) events.push(readSha1Event(reader, events.length));
-  return events;
-}
-
 function readSha1Event(reader: Reader, index: number): LoggedEvent {
   const offset = reader.offset;
   const registerIndex = reader.u32('pcrIndex');
@@ -138,18 +174,17 @@ function readSha1Event(reader: Reader, index: number): LoggedEvent {
   };
 }
 
-function readAgileEvents(reader: Reader, algorithms: readonly LogAlgorithm[]): LoggedEvent[] {
-  const byId = new Map(algorithms.map((algorithm) => [algorithm.id, algorithm]));
-  const events: LoggedEvent[] = [];
-  while (reader.remaining > 0) {
-    const offset = reader.offset;
-    const registerIndex = reader.u32('pcrIndex');
-    const untrustedEventType = reader.u32('eventType');
-    const digests = readDigests(reader, byId);
-    const untrustedData = reader.bytes(reader.u32('eventSize'), 'event');
-    events.push({ index: events.length, offset, registerIndex, untrustedEventType, digests, untrustedData });
-  }
-  return events;
+function readAgileEvent(
+  reader: Reader,
+  index: number,
+  algorithms: ReadonlyMap<number, LogAlgorithm>,
+): LoggedEvent {
+  const offset = reader.offset;
+  const registerIndex = reader.u32('pcrIndex');
+  const untrustedEventType = reader.u32('eventType');
+  const digests = readDigests(reader, algorithms);
+  const untrustedData = reader.bytes(reader.u32('eventSize'), 'event');
+  return { index, offset, registerIndex, untrustedEventType, digests, untrustedData };
 }
 
 /** TPML_DIGEST_VALUES: only algorithms that the header declares can be read, as their sizes stand there. */
