@@ -16,6 +16,10 @@ export {
   hash,
   hashNames,
 } from './hash.ts';
+export { bootChain, bootChainHtml, type ChainLink } from './html/boot-chain.ts';
+export { escapeHtml, type Html, html } from './html/escape.ts';
+export { pageHtml } from './html/page.ts';
+export { registersHtml } from './html/registers.ts';
 export { type AuthenticodeRange, authenticodeDigest, authenticodeRanges } from './pe/authenticode.ts';
 export {
   type CertificateEntry,
@@ -47,6 +51,8 @@ export {
   type RegisterPrediction,
   type RegisterStatus,
 } from './predict/prediction.ts';
+export { sourceText } from './predict/source-text.ts';
+export { predictSnp, type SnpPredictionInput } from './predict/snp.ts';
 export { predictTpm, type TpmPredictionInput } from './predict/tpm.ts';
 export { type AlteeMachine, alteeMachine } from './qemu/altee-machine.ts';
 export type {
@@ -82,6 +88,12 @@ export {
   secureBootVariables,
 } from './secure-boot/variables.ts';
 export { type Certificate, parseCertificate } from './secure-boot/x509.ts';
+export { findSnpCpu, type SnpCpu, type SnpCpuModel, snpCpuModels } from './snp/cpu-model.ts';
+export { readSnpFirmware, type SnpFirmware } from './snp/firmware.ts';
+export type { DirectBoot } from './snp/kernel-hashes.ts';
+export { type SnpGuest, snpLaunchDigest } from './snp/launch.ts';
+export { type SevEsGuest, type SevGuest, sevEsLaunchDigest, sevLaunchDigest } from './snp/sev-launch.ts';
+export type { SnpVmm } from './snp/vmsa.ts';
 export { encodeEventLog } from './tcg/encode.ts';
 export {
   type EventLog,
