@@ -43,11 +43,14 @@ const CODE = '/src/code.fd';
 const TIMEOUT_SECONDS = 60;
 const DISK_BYTES = 2 ** 20;
 
-/** QEMU is held before its first instruction (`-S`); the TPM must be there, and stays untouched. */
+/**
+ * QEMU is held before its first instruction (`-S`); the TPM must be there, and stays untouched. A disk that takes no
+ * `readonly` has a temporary file, which QEMU puts in /var/tmp unless it is told another place than /tmp.
+ */
 const SCRIPT = `swtpm socket --tpm2 --tpmstate dir=${WORK_PATH} --ctrl type=unixio,path=${WORK_PATH}/${TPM_SOCKET} \\
   --terminate > swtpm.log 2>&1 < /dev/null &
 while [ ! -S ${TPM_SOCKET} ]; do kill -0 $!; sleep 0.005; done
-exec qemu-system-x86_64 "$@" > qemu.log 2>&1`;
+TMPDIR=${WORK_PATH} exec qemu-system-x86_64 "$@" > qemu.log 2>&1`;
 
 /**
  * Reads out of the locked, unmodified QEMU what it hands to firmware for a machine: ACPI and SMBIOS tables and all the
@@ -55,7 +58,7 @@ exec qemu-system-x86_64 "$@" > qemu.log 2>&1`;
  * will do it. Takes about 0.2 s. Throws `machine-failed` where QEMU refuses the machine.
  */
 export async function captureMachine(options: CaptureOptions): Promise<MachineCapture> {
-  const { chipset } = { chipset: options.description.machineType };
+  const chipset = options.description.machineType;
   if (!/^(q35|pc-q35-[\d.]+)$/.test(chipset)) {
     throw new BuilderError(
       'invalid-input',

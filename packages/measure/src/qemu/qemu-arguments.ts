@@ -78,18 +78,15 @@ function tpm({ tpm }: MachineDescription, { tpmSocket }: MachinePaths): string[]
 }
 
 function deviceArguments({ devices, defaultDevices }: MachineDescription, paths: MachinePaths): string[] {
-  const disks = devices.filter(({ kind }) => kind === 'disk');
-  const cards = devices.filter(({ kind }) => kind === 'network');
+  let disks = 0;
+  let cards = 0;
+  const words = devices.flatMap((device) => {
+    if (device.kind === 'disk') return disk(device, disks++, paths);
+    if (device.kind === 'network') return networkCard(device, cards++, paths);
+    return ['-device', otherDevice(device)];
+  });
   // Without a card of its own or `-nodefaults`, QEMU would add one.
-  const none = defaultDevices && cards.length === 0 ? ['-net', 'none'] : [];
-  return [
-    ...none,
-    ...devices.flatMap((device) => {
-      if (device.kind === 'disk') return disk(device, disks.indexOf(device), paths);
-      if (device.kind === 'network') return networkCard(device, cards.indexOf(device), paths);
-      return ['-device', otherDevice(device)];
-    }),
-  ];
+  return defaultDevices && cards === 0 ? ['-net', 'none', ...words] : words;
 }
 
 /** QEMU's device of each interface, for a disk and for a CD-ROM drive. */
