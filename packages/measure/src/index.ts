@@ -39,6 +39,18 @@ export {
 } from './predict/json.ts';
 export type { FirmwareFacts, KernelFacts, Machine, SecureBootState } from './predict/machine.ts';
 export {
+  parsePredictionJson,
+  type RecordedEvent,
+  type RecordedPrediction,
+  type RecordedRegister,
+} from './predict/parse-json.ts';
+export {
+  type ImageIdentity,
+  parseMeasurements,
+  type RecordedMeasurements,
+  type RecordedPlatform,
+} from './predict/parse-measurements.ts';
+export {
   type BootStage,
   bootStages,
   type Dependency,
@@ -94,6 +106,10 @@ export type { DirectBoot } from './snp/kernel-hashes.ts';
 export { type SnpGuest, snpLaunchDigest } from './snp/launch.ts';
 export { type SevEsGuest, type SevGuest, sevEsLaunchDigest, sevLaunchDigest } from './snp/sev-launch.ts';
 export type { SnpVmm } from './snp/vmsa.ts';
+export { type Dialect, dialects } from './reference-values/dialects.ts';
+export type { Covered, LeftOut, NotWritten, PolicyFile, Release } from './reference-values/policy-file.ts';
+export type { PolicyChoice } from './reference-values/subject.ts';
+export { type PolicyFolder, type PolicyOptions, writePolicies } from './reference-values/write-policies.ts';
 export { encodeEventLog } from './tcg/encode.ts';
 export {
   type EventLog,
@@ -107,6 +123,15 @@ export { type EventTypeName, eventTypeName, eventTypes } from './tcg/event-type.
 export { type ReplayedPcrs, replayEventLog } from './tcg/replay.ts';
 export { type BankDigests, tpmHashAlgorithms } from './tpm/bank.ts';
 export { extendPcr, initialPcr, replayPcr } from './tpm/pcr.ts';
+export {
+  encodePcrSignature,
+  type PcrPhasePolicy,
+  pcrPhasePolicies,
+  type SignedPcrPolicy,
+} from './tpm/pcrsig.ts';
+export { type PolicyDigestOptions, pcrDigest, policyAuthorize, policyOr, policyPcr } from './tpm/policy.ts';
+export { rsaKeyName } from './tpm/rsa-key-name.ts';
+export { encodePcrSelection, formatPcrSelection, type PcrSelection, pcrSelection } from './tpm/selection.ts';
 export { encodeGptEvent, findEsp, type Gpt, type GptPartition, parseGpt } from './uefi/gpt.ts';
 export {
   encodeCertificateLists,
