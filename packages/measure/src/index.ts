@@ -63,9 +63,10 @@ export {
   type RegisterPrediction,
   type RegisterStatus,
 } from './predict/prediction.ts';
-export { sourceText } from './predict/source-text.ts';
 export { predictSnp, type SnpPredictionInput } from './predict/snp.ts';
-export { predictTpm, type TpmPredictionInput } from './predict/tpm.ts';
+export { sourceText } from './predict/source-text.ts';
+export { predictTpm } from './predict/tpm.ts';
+export type { TpmPredictionInput } from './predict/tpm-register.ts';
 export { type AlteeMachine, alteeMachine } from './qemu/altee-machine.ts';
 export type {
   DirectBoot,
@@ -87,6 +88,10 @@ export {
 export { type BuiltInOption, type OvmfRules, ovmfRules } from './qemu/ovmf-rules.ts';
 export { parseQemuCommand } from './qemu/parse-qemu-command.ts';
 export { type MachinePaths, qemuArguments } from './qemu/qemu-arguments.ts';
+export { type Dialect, dialects } from './reference-values/dialects.ts';
+export type { Covered, LeftOut, NotWritten, PolicyFile, Release } from './reference-values/policy-file.ts';
+export type { PolicyChoice } from './reference-values/subject.ts';
+export { type PolicyFolder, type PolicyOptions, writePolicies } from './reference-values/write-policies.ts';
 export {
   type Authority,
   appraiseImage,
@@ -102,14 +107,10 @@ export {
 export { type Certificate, parseCertificate } from './secure-boot/x509.ts';
 export { findSnpCpu, type SnpCpu, type SnpCpuModel, snpCpuModels } from './snp/cpu-model.ts';
 export { readSnpFirmware, type SnpFirmware } from './snp/firmware.ts';
-export type { DirectBoot } from './snp/kernel-hashes.ts';
+export type { SevDirectBoot } from './snp/kernel-hashes.ts';
 export { type SnpGuest, snpLaunchDigest } from './snp/launch.ts';
 export { type SevEsGuest, type SevGuest, sevEsLaunchDigest, sevLaunchDigest } from './snp/sev-launch.ts';
 export type { SnpVmm } from './snp/vmsa.ts';
-export { type Dialect, dialects } from './reference-values/dialects.ts';
-export type { Covered, LeftOut, NotWritten, PolicyFile, Release } from './reference-values/policy-file.ts';
-export type { PolicyChoice } from './reference-values/subject.ts';
-export { type PolicyFolder, type PolicyOptions, writePolicies } from './reference-values/write-policies.ts';
 export { encodeEventLog } from './tcg/encode.ts';
 export {
   type EventLog,

@@ -34,8 +34,8 @@ export function decideSecureBoot(
   uki: Uint8Array,
   pe: PeImage,
   hasher: Hasher,
+  firmware: KnownFirmware | undefined = findFirmware(machine.firmware),
 ): SecureBootDecision {
-  const firmware = findFirmware(machine.firmware);
   if (!firmware)
     return {
       kind: 'missing',

@@ -1,7 +1,7 @@
 import { defaultHasher, type Hasher, hash } from '../hash.ts';
 import type { SnpCpu } from '../snp/cpu-model.ts';
 import { readSnpFirmware, type SnpFirmware } from '../snp/firmware.ts';
-import type { DirectBoot } from '../snp/kernel-hashes.ts';
+import type { SevDirectBoot } from '../snp/kernel-hashes.ts';
 import { type LaunchRange, type SnpGuest, snpLaunchDigest, snpLaunchRanges } from '../snp/launch.ts';
 import type { SectionKind } from '../snp/sev-metadata.ts';
 import { type SnpVmm, vmsaClause } from '../snp/vmsa.ts';
@@ -17,7 +17,7 @@ export interface SnpPredictionInput {
   /** SEV_FEATURES; SNPActive alone by default, as QEMU sets it. */
   readonly guestFeatures?: bigint | undefined;
   /** The image, when the VMM starts it with `-kernel` and `kernel-hashes=on`; absent when firmware boots a disk. */
-  readonly directBoot?: DirectBoot | undefined;
+  readonly directBoot?: SevDirectBoot | undefined;
 }
 
 const banks = ['sha384'] as const;
@@ -53,7 +53,7 @@ export function predictSnp(input: SnpPredictionInput, hasher: Hasher = defaultHa
   };
 }
 
-function coverage(directBoot: DirectBoot | undefined): string {
+function coverage(directBoot: SevDirectBoot | undefined): string {
   return directBoot
     ? 'Firmware refuses any other image than the one whose hash is measured; disks, firmware variables and host data are not covered'
     : 'Firmware is all that is measured: the image is read from a disk later, and the launch digest is the same for every image';

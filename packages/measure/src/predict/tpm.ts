@@ -1,14 +1,6 @@
-import { MeasureError } from '../error.ts';
-import { defaultHasher, type Hasher, type HashName, hashNames } from '../hash.ts';
-import { readPe } from '../pe/image.ts';
-import type { BankDigests } from '../tpm/bank.ts';
-import { replayPcr } from '../tpm/pcr.ts';
-import { parseGpt } from '../uefi/gpt.ts';
-import { type StubRules, stubRules } from '../uki/rules.ts';
-import { readStubVersion } from '../uki/stub.ts';
-import type { Known, PredictionContext, RegisterAnswer } from './context.ts';
+import { defaultHasher, type Hasher } from '../hash.ts';
+import type { PredictionContext, RegisterAnswer } from './context.ts';
 import { findFirmware } from './firmware.ts';
-import type { KernelFacts, Machine } from './machine.ts';
 import { describePcr00, predictPcr00 } from './pcr00.ts';
 import { describePcr01, predictPcr01 } from './pcr01.ts';
 import { describePcr02, predictPcr02 } from './pcr02.ts';
@@ -25,8 +17,8 @@ import { describePcr12, predictPcr12 } from './pcr12.ts';
 import { describePcr13, predictPcr13 } from './pcr13.ts';
 import { describePcr14, predictPcr14 } from './pcr14.ts';
 import { describePcr15, predictPcr15 } from './pcr15.ts';
-import type { PredictedEvent, Prediction, RegisterPrediction } from './prediction.ts';
-import { decideSecureBoot } from './secure-boot.ts';
+import type { Prediction, RegisterPrediction } from './prediction.ts';
+import { predictOrExplain, type TpmPredictionInput, tpmContext, tpmRegister } from './tpm-register.ts';
 
 /** PCR 0 to 15 in order. */
 const pcrs: readonly { describe: () => string; predict: (context: PredictionContext) => RegisterAnswer }[] = [
@@ -48,16 +40,6 @@ const pcrs: readonly { describe: () => string; predict: (context: PredictionCont
   { describe: describePcr15, predict: predictPcr15 },
 ];
 
-/** An image and the machine that will boot it. */
-export interface TpmPredictionInput {
-  /** The unified kernel image. */
-  readonly uki: Uint8Array;
-  readonly machine: Machine;
-  readonly kernel?: KernelFacts | undefined;
-  /** PCR banks to predict; all four by default. */
-  readonly banks?: readonly HashName[];
-}
-
 /**
  * What a TPM 2.0 will measure when firmware boots the image from a disk: PCR 0 to 15, each with its events, or with
  * the reason why it isn't known.
@@ -66,20 +48,7 @@ export interface TpmPredictionInput {
  * An image that can be read but not understood makes single registers `unpredictable`.
  */
 export function predictTpm(input: TpmPredictionInput, hasher: Hasher = defaultHasher): Prediction {
-  const { uki, machine, kernel = {}, banks = hashNames } = input;
-  const pe = readPe(uki);
-  const stub = known((): StubRules => stubRules(readStubVersion(uki, pe).major));
-  const context: PredictionContext = {
-    uki,
-    pe,
-    stub,
-    gpt: readGpt(machine.disk),
-    machine,
-    kernel,
-    secureBoot: decideSecureBoot(machine, uki, pe, hasher),
-    hasher,
-    banks,
-  };
+  const context = tpmContext(input, hasher);
   const registers = pcrs.map(({ describe, predict }, registerIndex): RegisterPrediction => {
     const answer = withStartedImage(
       registerIndex,
@@ -90,56 +59,9 @@ export function predictTpm(input: TpmPredictionInput, hasher: Hasher = defaultHa
         predictOrExplain(() => predict(context)),
       ),
     );
-    const events = 'events' in answer ? answer.events : [];
-    return {
-      register: `PCR${registerIndex}`,
-      registerIndex,
-      status: answer.status,
-      reason: answer.reason,
-      covers: describe(),
-      events,
-      values: 'events' in answer ? replayEvents(hasher, banks, events) : {},
-    };
+    return tpmRegister(context, registerIndex, describe(), answer);
   });
-  return { technology: 'tpm', banks, registers };
-}
-
-/** The values that a register's events give. */
-function replayEvents(
-  hasher: Hasher,
-  banks: readonly HashName[],
-  events: readonly PredictedEvent[],
-): BankDigests {
-  return Object.fromEntries(
-    banks.map((bank) => [
-      bank,
-      replayPcr(
-        hasher,
-        bank,
-        events.flatMap(({ digests }) => digests[bank] ?? []),
-      ),
-    ]),
-  );
-}
-
-function readGpt(disk: Machine['disk']): PredictionContext['gpt'] {
-  if (disk === 'unpartitioned') return 'none';
-  if (!(disk instanceof Uint8Array)) return disk;
-  try {
-    return parseGpt(disk);
-  } catch (error) {
-    if (error instanceof MeasureError && error.code === 'not-found') return 'none';
-    throw error;
-  }
-}
-
-function known<T>(read: () => T): Known<T> {
-  try {
-    return { value: read() };
-  } catch (error) {
-    if (error instanceof MeasureError) return { unknown: error.message };
-    throw error;
-  }
+  return { technology: 'tpm', banks: context.banks, registers };
 }
 
 /** Registers that firmware itself extends: what it does there was compared with boots of the known builds only. */
@@ -166,9 +88,4 @@ function withStartedImage(
   if (!('events' in answer) || !IMAGE_PCRS.has(registerIndex)) return answer;
   if (secureBoot.kind !== 'refused') return answer;
   return { status: 'unpredictable', reason: secureBoot.reason };
-}
-
-function predictOrExplain(predict: () => RegisterAnswer): RegisterAnswer {
-  const answer = known(predict);
-  return 'value' in answer ? answer.value : { status: 'unpredictable', reason: answer.unknown };
 }

@@ -6,7 +6,7 @@ import { type Hasher, hash } from '../hash.ts';
 import { pageSize } from './sev-metadata.ts';
 
 /** What a VMM is given with `-kernel`, `-initrd` and `-append`. */
-export interface DirectBoot {
+export interface SevDirectBoot {
   /** The file as it stands: with SEV, QEMU leaves its header alone. */
   readonly kernel: Uint8Array;
   readonly initrd?: Uint8Array | undefined;
@@ -25,7 +25,7 @@ const guids = {
  * The table of SHA-256 digests by which firmware checks what `-kernel` brings: command line with its NUL, initrd
  * (none is an empty one), kernel; padded to 16 bytes (QEMU target/i386/sev.c `PaddedSevHashTable`).
  */
-export function kernelHashTable({ kernel, initrd, commandLine }: DirectBoot, hasher: Hasher): Uint8Array {
+export function kernelHashTable({ kernel, initrd, commandLine }: SevDirectBoot, hasher: Hasher): Uint8Array {
   const line = utf8(`${commandLine ?? ''}\0`);
   const entries = concatBytes([
     entry(guids.commandLine, hash(hasher, 'sha256', line)),

@@ -1,7 +1,7 @@
 import { MeasureError } from '../error.ts';
 import { defaultHasher, type Hasher } from '../hash.ts';
 import { readSnpFirmware, type SnpFirmware } from './firmware.ts';
-import { type DirectBoot, kernelHashPage, kernelHashTable } from './kernel-hashes.ts';
+import { kernelHashPage, kernelHashTable, type SevDirectBoot } from './kernel-hashes.ts';
 import { PageDigest, type PageType, vmsaGpa } from './page-digest.ts';
 import { pageSize, type SectionKind, type SevSection } from './sev-metadata.ts';
 import { checkVcpus, encodeVmsa, resetVector, type SnpVmm } from './vmsa.ts';
@@ -16,7 +16,7 @@ export interface SnpGuest {
   /** SEV_FEATURES: 0x1 alone, or with DebugSwap 0x21. */
   readonly guestFeatures: bigint;
   /** What `-kernel` brings with `kernel-hashes=on`. */
-  readonly directBoot?: DirectBoot | undefined;
+  readonly directBoot?: SevDirectBoot | undefined;
 }
 
 /** Memory that is measured in one go. */

@@ -1,7 +1,7 @@
 import { MeasureError } from '../error.ts';
 import { defaultHasher, type Hasher, hash } from '../hash.ts';
 import { readGuidedTable } from './guided-table.ts';
-import { type DirectBoot, kernelHashTable } from './kernel-hashes.ts';
+import { kernelHashTable, type SevDirectBoot } from './kernel-hashes.ts';
 import { readHashTableArea, readResetAddress } from './sev-metadata.ts';
 import { checkVcpus, encodeVmsa, resetVector } from './vmsa.ts';
 
@@ -9,7 +9,7 @@ export interface SevGuest {
   /** The firmware file. */
   readonly firmware: Uint8Array;
   /** What `-kernel` brings with `kernel-hashes=on`. */
-  readonly directBoot?: DirectBoot | undefined;
+  readonly directBoot?: SevDirectBoot | undefined;
 }
 
 export interface SevEsGuest extends SevGuest {
@@ -50,7 +50,11 @@ export function sevEsLaunchDigest(guest: SevEsGuest, hasher: Hasher = defaultHas
   return hash(hasher, 'sha256', firmware, ...hashTable(firmware, directBoot, hasher), ...processors);
 }
 
-function hashTable(firmware: Uint8Array, directBoot: DirectBoot | undefined, hasher: Hasher): Uint8Array[] {
+function hashTable(
+  firmware: Uint8Array,
+  directBoot: SevDirectBoot | undefined,
+  hasher: Hasher,
+): Uint8Array[] {
   if (!directBoot) return [];
   if (!readHashTableArea(readGuidedTable(firmware))) {
     throw new MeasureError('not-found', 'The firmware has no place for kernel hashes');
