@@ -115,7 +115,7 @@ function write(
 function shortName(name: string, index: number): string {
   const [, base, extension = ''] = /^([A-Z0-9_]{1,8})(?:\.([A-Z0-9]{1,3}))?$/.exec(name) ?? [];
   if (base !== undefined) return base.padEnd(8) + extension.padEnd(3);
-  return `F${String(index).padStart(5, '0')}~1`.padEnd(8) + '   ';
+  return `${`F${String(index).padStart(5, '0')}~1`.padEnd(8)}   `;
 }
 
 /** FAT specification 1.03, "FAT Directory Structure". */

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { Root } from '../../packages/builder/src/executor/executor.ts';
 import { silentReporter } from '../../packages/builder/src/report.ts';
 import { assembleRoot } from '../../packages/builder/src/root/assemble-root.ts';
@@ -47,14 +46,18 @@ export class Ingredients {
     return new Uint8Array(await readFile(await this.file(name, path)));
   }
 
-  /** The version of a package, as Debian writes it. */
-  version(name: PackageName): string {
-    return this.#lock.packages[name]?.version ?? '';
-  }
-
-  /** A package's name, with the kernel's release in it. */
-  packageName(name: PackageName): string {
-    return this.#lock.packages[name]?.name ?? '';
+  /** What is used, by name: Debian's packages with their versions. */
+  versions(): [name: string, packages: string][] {
+    const roots = Object.entries(this.#lock.roots).flatMap(([name, { packages }]): [string, string][] => {
+      const shown = ['qemu-system-x86', 'swtpm'].filter((each) => packages[each]);
+      if (shown.length === 0) return [];
+      return [[name, shown.map((each) => `${each} ${packages[each]?.version}`).join(', ')]];
+    });
+    const single = Object.entries(this.#lock.packages).map(([name, locked]): [string, string] => [
+      name,
+      `${locked.name} ${locked.version}`,
+    ]);
+    return [...roots, ...single];
   }
 
   #lockedRoot(name: RootName) {
@@ -101,6 +104,6 @@ export class Ingredients {
       ...this.workshop,
       helpers: packages.slice(1),
     });
-    return join(unpacked?.path ?? '');
+    return unpacked?.path ?? '';
   }
 }

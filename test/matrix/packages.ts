@@ -88,7 +88,7 @@ export const PACKAGES = {
   'stub-262': { ...fromForky, name: /^systemd-boot-efi$/ },
   'linux-6.1': { ...from('bookworm'), name: /^linux-image-6\.1\.\S+-cloud-amd64$/ },
   'linux-6.12': { ...from('trixie'), name: /^linux-image-6\.12\.\S+-cloud-amd64$/ },
-  'linux-7.2': { ...fromBackports('trixie'), name: /^linux-image-7\.2\.\S+-cloud-amd64$/ },
+  'linux-7.2': { ...fromBackports('trixie'), name: /^linux-binary-7\.2\.\S+-cloud-amd64$/ },
   shim: { ...from('trixie'), name: /^shim-signed$/ },
 } as const satisfies Record<string, PackageSpec>;
 export type PackageName = keyof typeof PACKAGES;

@@ -26,9 +26,7 @@ export function makeUki(stub: Uint8Array, sections: readonly Section[]): Uint8Ar
   }));
   const end = Math.max(...pe.sections.map((s) => s.rawOffset + s.rawSize));
   const rawStart = alignFile(end + shift);
-  const image = new Uint8Array(
-    rawStart + added.reduce((sum, { bytes }) => sum + alignFile(bytes.length), 0),
-  );
+  const image = new Uint8Array(rawStart + added.reduce((sum, { bytes }) => sum + alignFile(bytes.length), 0));
   image.set(stub.subarray(0, pe.headersEnd));
   image.set(stub.subarray(firstRaw, end), firstRaw + shift);
   const view = new DataView(image.buffer);

@@ -47,7 +47,9 @@ async function lockRoot(name: string, { suites, extra, wanted, drop }: RootSpec)
 
 async function newest(label: string, { suites, name, asOf }: PackageSpec): Promise<DebianPackage> {
   const universe = await Promise.all(suites.map((suite) => read(suite, undefined, asOf)));
-  const names = new Set(universe.flatMap(({ index }) => [...index.names()].filter((each) => name.test(each))));
+  const names = new Set(
+    universe.flatMap(({ index }) => [...index.names()].filter((each) => name.test(each))),
+  );
   const [found] = [...names]
     .flatMap((each) => new PackageUniverse(universe).versionsOf(each))
     .sort((a, b) => compareVersions(b.version, a.version));

@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+import { type Machine, type Prediction, predictTpm } from '@altee/measure';
+import { nativeHasher } from '../../packages/builder/src/platform/native-hasher.ts';
+import type { Configuration } from './configurations.ts';
+import type { Prepared } from './prepare.ts';
+
+/** Primary header and entries of the partition table end before this. */
+const DISK_HEAD_BYTES = 64 * 512;
+const SMBIOS_COMMAND_LINE = 'io.systemd.stub.kernel-cmdline-extra=';
+
+/** All that is known of a configuration before it is booted, and what follows from it. */
+export async function predict(configuration: Configuration, prepared: Prepared): Promise<Prediction> {
+  const kernel = configuration.image.kernel === 'altee' ? { ima: false } : {};
+  return predictTpm(
+    { uki: prepared.image, machine: await machineOf(configuration, prepared), kernel },
+    nativeHasher,
+  );
+}
+
+async function machineOf(configuration: Configuration, prepared: Prepared): Promise<Machine> {
+  const { firmware, disk } = prepared;
+  const { store, build, machine } = configuration;
+  return {
+    disk: configuration.layout === 'gpt' ? disk?.slice(0, DISK_HEAD_BYTES) : 'unpartitioned',
+    imagePath: `\\${configuration.imagePath.replaceAll('/', '\\')}`,
+    secureBoot: build === 'plain' || store === 'empty' || store === 'boot-entry' ? 'off' : 'on',
+    optionRoms: machine.devices.some((device) => device.kind === 'network' && device.optionRom),
+    smbiosCommandLine: smbiosCommandLine(machine.smbios ?? []),
+    firmware: {
+      codeSha256: sha256(firmware.code),
+      varsSha256: sha256(firmware.variables),
+      code: firmware.code,
+      vars: firmware.variables,
+    },
+  };
+}
+
+function smbiosCommandLine(values: readonly string[]): string | undefined {
+  const texts = values.flatMap((value) => value.split(',').filter((part) => part.startsWith('value=')));
+  const found = texts.find((text) => text.startsWith(`value=${SMBIOS_COMMAND_LINE}`));
+  return found?.slice(`value=${SMBIOS_COMMAND_LINE}`.length);
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}

@@ -1,0 +1,69 @@
+import { compareRegisters, type Prediction, type RegisterComparison } from '@altee/measure';
+import { nativeHasher } from '../../packages/builder/src/platform/native-hasher.ts';
+import { observedMeasurements, withoutDoubt } from '../../packages/builder/src/run/observed.ts';
+import { type Boot, boot } from './boot.ts';
+import type { Configuration } from './configurations.ts';
+import type { ImageFactory } from './images.ts';
+import type { Ingredients } from './ingredients.ts';
+import { predict } from './predict.ts';
+import { withPrepared } from './prepare.ts';
+
+/** What came out of one configuration. */
+export interface Outcome {
+  readonly configuration: Configuration;
+  readonly prediction: Prediction;
+  readonly boot: Boot;
+  readonly registers: readonly RegisterComparison[];
+  readonly seconds: number;
+  readonly predictSeconds: number;
+}
+
+/** Longer than the slowest boot on a busy machine. */
+const BOOT_SECONDS = 150;
+
+/** Predicts, then boots, then compares. */
+export function runConfiguration(
+  configuration: Configuration,
+  ingredients: Ingredients,
+  images: ImageFactory,
+): Promise<Outcome> {
+  return withPrepared(configuration, ingredients, images, async (prepared) => {
+    const began = performance.now();
+    const prediction = await predict(configuration, prepared);
+    const predictSeconds = (performance.now() - began) / 1000;
+    const { root, machine, paths } = prepared;
+    const booted = await boot({
+      root,
+      machine,
+      firmware: { code: paths.code, variables: paths.variables },
+      disks: paths.disks,
+      kernel: paths.kernel,
+      seconds: BOOT_SECONDS,
+    });
+    const compared = compareRegisters(prediction, observedMeasurements(booted.tpm), nativeHasher);
+    return {
+      configuration,
+      prediction,
+      boot: booted,
+      registers: withoutDoubt(compared, booted.tpm),
+      seconds: (performance.now() - began) / 1000,
+      predictSeconds,
+    };
+  });
+}
+
+/** Why a configuration did not come out as it must; empty where it did. */
+export function failuresOf({ boot: booted, registers }: Outcome): string[] {
+  return [
+    ...(booted.kernelStarted ? [] : ['the kernel was not reached']),
+    ...booted.tpm.uninterpreted,
+    ...registers
+      .filter(({ status }) => status === 'different' || status === 'not-observed')
+      .map(({ register, reason }) => `${register}: ${reason}`),
+  ];
+}
+
+/** Registers without a value, and why. */
+export function notPredicted({ registers }: Outcome): RegisterComparison[] {
+  return registers.filter(({ status }) => status === 'not-predicted');
+}
