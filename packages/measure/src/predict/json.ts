@@ -1,7 +1,7 @@
 import { toHex } from '../bytes/hex.ts';
 import type { HashName } from '../hash.ts';
 import type { BankDigests } from '../tpm/bank.ts';
-import type { PredictedEvent, Prediction, RegisterStatus } from './prediction.ts';
+import type { BootStage, PredictedEvent, Prediction, RegisterStatus } from './prediction.ts';
 
 /** Bank → digest in hex. */
 export type JsonDigests = { readonly [bank in HashName]?: string };
@@ -11,6 +11,10 @@ export interface JsonEvent {
   readonly type: string;
   readonly description: string;
   readonly digests: JsonDigests;
+  readonly stage: BootStage;
+  /** In hex, as a log shows them; facts of one boot, such as load addresses, are zero. */
+  readonly data: string;
+  readonly measuredText?: string;
   readonly source: PredictedEvent['source'];
   readonly clause: string;
   readonly dependsOn: readonly string[];
@@ -42,8 +46,18 @@ export function predictionToJson(prediction: Prediction): JsonPrediction {
 }
 
 function eventToJson(event: PredictedEvent): JsonEvent {
-  const { eventType, description, digests, source, clause, dependsOn } = event;
-  return { type: eventType, description, digests: hexDigests(digests), source, clause, dependsOn };
+  const { eventType, description, digests, stage, data, measuredText, source, clause, dependsOn } = event;
+  return {
+    type: eventType,
+    description,
+    digests: hexDigests(digests),
+    stage,
+    data: toHex(data),
+    ...(measuredText === undefined ? {} : { measuredText }),
+    source,
+    clause,
+    dependsOn,
+  };
 }
 
 function hexDigests(digests: BankDigests): JsonDigests {

@@ -2,20 +2,24 @@ import { fromHex } from '../bytes/hex.ts';
 import { digestSizes, type HashName, hashNames } from '../hash.ts';
 import type { BankDigests } from '../tpm/bank.ts';
 import { excerpt, list, malformed, object, oneOf, string } from './json-value.ts';
-import type {
-  EventSource,
-  PredictedEvent,
-  RegisterName,
-  RegisterPrediction,
-  RegisterStatus,
-  Technology,
+import {
+  type BootStage,
+  bootStages,
+  type EventSource,
+  type PredictedEvent,
+  type RegisterName,
+  type RegisterPrediction,
+  type RegisterStatus,
+  type Technology,
 } from './prediction.ts';
 
-/** A predicted event as `measurements.json` keeps it: without its data and its place among other registers' events. */
+/** A predicted event as `measurements.json` keeps it. Files of early versions have neither stages nor data. */
 export type RecordedEvent = Pick<
   PredictedEvent,
-  'register' | 'registerIndex' | 'digests' | 'source' | 'clause' | 'description'
+  'register' | 'registerIndex' | 'digests' | 'source' | 'clause' | 'description' | 'measuredText'
 > & {
+  readonly stage?: BootStage | undefined;
+  readonly data?: Uint8Array | undefined;
   /** A name of {@link PredictedEvent.eventType}; unchecked. */
   readonly eventType: string;
   readonly dependsOn: readonly string[];
@@ -100,7 +104,7 @@ function parseEvent(
   register: Pick<RecordedRegister, 'register' | 'registerIndex'>,
   at: string,
 ): RecordedEvent {
-  const { type, description, digests: byBank, source, clause, dependsOn } = object(json, at);
+  const { type, description, digests: byBank, source, clause, dependsOn, ...rest } = object(json, at);
   return {
     ...register,
     eventType: string(type, `${at}.type`),
@@ -109,7 +113,25 @@ function parseEvent(
     source: parseSource(source, `${at}.source`),
     clause: string(clause, `${at}.clause`),
     dependsOn: list(dependsOn, `${at}.dependsOn`).map((each, i) => string(each, `${at}.dependsOn[${i}]`)),
+    ...parseOptional(rest, at),
   };
+}
+
+function parseOptional(
+  { stage, data, measuredText }: Readonly<Record<string, unknown>>,
+  at: string,
+): Pick<RecordedEvent, 'stage' | 'data' | 'measuredText'> {
+  return {
+    ...(stage === undefined ? {} : { stage: oneOf(stage, bootStages, `${at}.stage`) }),
+    ...(data === undefined ? {} : { data: hexBytes(data, `${at}.data`) }),
+    ...(measuredText === undefined ? {} : { measuredText: string(measuredText, `${at}.measuredText`) }),
+  };
+}
+
+function hexBytes(json: unknown, at: string): Uint8Array {
+  const text = string(json, at);
+  if (!/^(?:[0-9a-f]{2})*$/.test(text)) throw malformed(at, 'must be lower-case hex digits');
+  return fromHex(text);
 }
 
 /** The fields of each kind of source, beside `kind`. */

@@ -62,6 +62,7 @@ function loadOptions(context: PredictionContext, rules: StubRules): PredictedEve
       stage: 'kernel-start',
       eventType: 'EV_EVENT_TAG',
       measured: [utf16z(text)],
+      measuredText: text,
       data: encodeTaggedEvent(tags.loadOptions.id, tags.loadOptions.name),
       source: { kind: 'sections', sections: section ? ['.cmdline'] : [], length: 2 * text.length + 2 },
       clause,

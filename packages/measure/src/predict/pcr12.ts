@@ -22,6 +22,7 @@ export function predictPcr12(context: PredictionContext): RegisterAnswer {
     stage: 'stub',
     eventType: 'EV_IPL',
     measured: [data],
+    measuredText: extra,
     data,
     source: { kind: 'machine', fact: 'SMBIOS type 11 io.systemd.stub.kernel-cmdline-extra' },
     clause: 'systemd src/boot/stub.c `cmdline_append_and_measure_smbios`',

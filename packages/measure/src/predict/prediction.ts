@@ -127,6 +127,8 @@ export interface PredictedEvent {
   readonly data: Uint8Array;
   /** False where a real log's data holds facts of one boot, such as load addresses. No digest depends on them. */
   readonly dataIsExact: boolean;
+  /** The text that is hashed, where it is one that the data don't show: a difference is then found by trying others. */
+  readonly measuredText?: string | undefined;
   readonly source: EventSource;
   /** Document and section, or source file, that says so. */
   readonly clause: string;

@@ -2,7 +2,7 @@ import { equalBytes } from '../bytes/compare.ts';
 import { utf16z } from '../bytes/text.ts';
 import { defaultHasher, type Hasher, type HashName, hash, hashNames } from '../hash.ts';
 import { readableText } from './decode/text.ts';
-import { parseVariableData } from './decode/variable-data.ts';
+import { readVariableEvent } from './decode/variable-data.ts';
 import type { LoggedEvent } from './event-log.ts';
 import { type EventTypeName, eventTypeName } from './event-type.ts';
 
@@ -39,7 +39,7 @@ const covered: Readonly<Partial<Record<EventTypeName, Candidates>>> = {
   // edk2 hashes the contents alone, which profiles before 1.06 left open.
   EV_EFI_VARIABLE_BOOT: variable,
   EV_EFI_VARIABLE_BOOT2: variable,
-  EV_EFI_VARIABLE_AUTHORITY: variable,
+  EV_EFI_VARIABLE_AUTHORITY: (data) => [...variable(data), shimAuthority(data)],
   EV_EFI_GPT_EVENT: (data) => [whole(data)],
   EV_EFI_GPT_EVENT2: (data) => [whole(data)],
   EV_EFI_SPDM_DEVICE_POLICY: variable,
@@ -96,8 +96,13 @@ function strings(data: Uint8Array): Candidate[] {
 
 function variable(data: Uint8Array): Candidate[] {
   const all = [whole(data)];
-  const { contents } = parseVariableData(data);
+  const { contents } = readVariableEvent(data);
   return [...all, { what: 'the variable’s contents', bytes: contents }];
+}
+
+/** shim before 15.4 logs a structure that is one byte longer than what it hashes (lib/tpm.c `tpm_measure_variable`). */
+function shimAuthority(data: Uint8Array): Candidate {
+  return { what: 'its data but the last byte, as old shims do it', bytes: data.subarray(0, -1) };
 }
 
 /** What loaders are known to hash where the specification leaves it to them. */
@@ -115,7 +120,10 @@ function anything(data: Uint8Array): Candidate[] {
   // GRUB: "grub_cmd: " stands before the text that is hashed (grub-core/commands/tpm.c).
   const [prefix] = /^[a-z_]+:? /.exec(text) ?? [];
   if (prefix !== undefined && data[1] !== 0)
-    candidates.push({ what: 'the text behind its prefix', bytes: withoutNul(data).subarray(prefix.length) });
+    candidates.push(
+      { what: 'the text behind its prefix', bytes: withoutNul(data).subarray(prefix.length) },
+      { what: 'the text behind its prefix with its NUL', bytes: data.subarray(prefix.length) },
+    );
   return candidates;
 }
 

@@ -1,10 +1,16 @@
 import { toHex } from '../../bytes/hex.ts';
 import { fromUtf16, showAscii } from '../../bytes/text.ts';
+import { parseSignatureLists } from '../../uefi/signature-list.ts';
 import { bytesText, type DecodedData, decoded } from './decoded.ts';
 import { nameGuid } from './guid-names.ts';
 import { parseBootOrder, parseLoadOption } from './load-option.ts';
-import { describeSignature, parseSignatureLists, summarizeSignatures, x509Type } from './signature-list.ts';
-import { parseVariableData } from './variable-data.ts';
+import {
+  certificateTitle,
+  describeCertificate,
+  describeCertificates,
+  summarizeSignatures,
+} from './signatures.ts';
+import { readVariableEvent } from './variable-data.ts';
 
 interface Contents {
   readonly text: string;
@@ -30,7 +36,6 @@ const readers: readonly { readonly name: RegExp; readonly read: (contents: Uint8
     name: /^SbatLevel$/,
     read: (contents) => ({ text: showAscii(contents).replaceAll('\\x0a', ' ').trim() }),
   },
-  { name: /^Shim$/, read: signature },
   {
     name: /^(LoaderEntryOneShot|LoaderEntryDefault|LoaderImageIdentifier)$/,
     read: (contents) => ({ text: `"${fromUtf16(contents)}"` }),
@@ -39,7 +44,7 @@ const readers: readonly { readonly name: RegExp; readonly read: (contents: Uint8
 
 /** EV_EFI_VARIABLE_DRIVER_CONFIG, EV_EFI_VARIABLE_BOOT and EV_EFI_VARIABLE_BOOT2. */
 export function decodeVariable(data: Uint8Array): DecodedData {
-  const { guid, name, contents, rest } = parseVariableData(data);
+  const { guid, name, contents, rest } = readVariableEvent(data);
   const { text, details = [] } = readContents(name, contents);
   return decoded(`variable ${name}: ${text}`, `variable ${name}`, [
     `vendor ${nameGuid(guid)}`,
@@ -50,7 +55,7 @@ export function decodeVariable(data: Uint8Array): DecodedData {
 
 /** EV_EFI_VARIABLE_AUTHORITY: which entry of a database vouched for an image (10.2.6; UEFI 2.11, 32.5). */
 export function decodeAuthority(data: Uint8Array): DecodedData {
-  const { guid, name, contents } = parseVariableData(data);
+  const { guid, name, contents } = readVariableEvent(data);
   const known = /^(SbatLevel|MokList|MokListX|MokListTrusted)$/.test(name)
     ? readContents(name, contents)
     : undefined;
@@ -81,28 +86,17 @@ function flag(contents: Uint8Array): Contents {
 }
 
 function signatures(contents: Uint8Array): Contents {
-  const entries = parseSignatureLists(contents);
-  const certificates = entries.filter(({ type }) => type === x509Type);
-  return { text: summarizeSignatures(entries), details: certificates.map(describeSignature) };
+  const lists = parseSignatureLists(contents);
+  return { text: summarizeSignatures(lists), details: describeCertificates(lists) };
 }
 
+/** EFI_SIGNATURE_DATA of a certificate, as an authority event holds it; some firmware leaves the owner out. */
 function authority(contents: Uint8Array): Contents {
-  try {
-    return signature(contents);
-  } catch {
-    return { text: raw(contents) };
-  }
-}
-
-/** EFI_SIGNATURE_DATA of a certificate, as an authority event holds it. */
-function signature(contents: Uint8Array): Contents {
-  if (contents.length < 20) return { text: raw(contents) };
-  const type = x509Type;
-  const withOwner = describeSignature({ type, owner: '', data: contents.subarray(16) });
-  // Some firmware leaves the owner out.
-  const bare = describeSignature({ type, owner: '', data: contents });
-  if (withOwner.includes('"')) return { text: withOwner };
-  if (bare.includes('"')) return { text: `${bare}, without its owner` };
+  const withOwner = certificateTitle(contents.subarray(16));
+  if (withOwner !== undefined) return { text: describeCertificate(contents.subarray(16)) };
+  if (certificateTitle(contents) !== undefined)
+    return { text: `${describeCertificate(contents)}, without its owner` };
+  // An image that is let in by its digest: owner and SHA-256.
   return { text: contents.length === 48 ? `digest ${toHex(contents.subarray(16))}` : raw(contents) };
 }
 
