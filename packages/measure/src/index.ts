@@ -26,7 +26,7 @@ export {
   type CertificateTable,
   readCertificateTable,
 } from './pe/certificate-table.ts';
-export { type PeDataDirectory, type PeImage, type PeSection, readPe } from './pe/image.ts';
+export { type PeDataDirectory, type PeImage, type PeSection, peDirectories, readPe } from './pe/image.ts';
 export { type LoadedSection, loadedBytes, loadSection } from './pe/section.ts';
 export { checkPe, type PeProblem, type PeProblemCode } from './pe/validate.ts';
 export { predictedEventLog } from './predict/event-log.ts';
@@ -38,6 +38,7 @@ export {
   predictionToJson,
 } from './predict/json.ts';
 export type { FirmwareFacts, KernelFacts, Machine, SecureBootState } from './predict/machine.ts';
+export { type NitroTpmPredictionInput, predictNitroTpm } from './predict/nitro-tpm.ts';
 export {
   parsePredictionJson,
   type RecordedEvent,
