@@ -88,7 +88,11 @@ function qemuBlocks(used: readonly Range[], memoryBytes: number): Block[] {
 
 /** Every section in the order of the metadata, then the gaps. */
 function gcpBlocks(sections: readonly TdvfSection[], used: readonly Range[], memoryBytes: number): Block[] {
-  const waiting = (range: Range): Block => ({ ...range, type: unacceptedMemory, attributes: testedEncrypted });
+  const waiting = (range: Range): Block => ({
+    ...range,
+    type: unacceptedMemory,
+    attributes: testedEncrypted,
+  });
   const low = Math.min(memoryBytes, gcpLowMemory);
   const blocks = sections.map((section) => accepted(rangeOf(section)));
   let at = 0;

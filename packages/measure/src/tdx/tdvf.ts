@@ -6,7 +6,15 @@ import { ascii } from '../bytes/text.ts';
 import { MeasureError } from '../error.ts';
 
 /** What a section is for (TDX Virtual Firmware Design Guide 1.01, table 11.2). */
-export const tdvfSectionTypes = ['BFV', 'CFV', 'TD_HOB', 'TempMem', 'PermMem', 'Payload', 'PayloadParam'] as const;
+export const tdvfSectionTypes = [
+  'BFV',
+  'CFV',
+  'TD_HOB',
+  'TempMem',
+  'PermMem',
+  'Payload',
+  'PayloadParam',
+] as const;
 export type TdvfSectionType = (typeof tdvfSectionTypes)[number];
 
 /** A part of a TD's memory that the VMM sets up before anything runs. Addresses and sizes in bytes. */
@@ -70,7 +78,12 @@ export function parseTdvf(firmware: Uint8Array): Tdvf {
   const count = reader.u32('NumberOfSectionEntries');
   if (version !== 1) throw reader.error('unsupported', 'Version', `${version} is not 1`, start + 8);
   if (count === 0 || count > maxSections || length !== 16 + count * sectionSize)
-    throw reader.error('malformed', 'NumberOfSectionEntries', `${count} sections in ${length} bytes`, start + 12);
+    throw reader.error(
+      'malformed',
+      'NumberOfSectionEntries',
+      `${count} sections in ${length} bytes`,
+      start + 12,
+    );
   const sections = Array.from({ length: count }, () => readSection(reader, firmware.length));
   checkOverlap(sections);
   return { sections };
@@ -92,17 +105,25 @@ export function findTableEntry(
   const size = lengthAt(firmware, footer);
   const first = end - size;
   if (size < entryTail || first < 0) {
-    throw new MeasureError('malformed', `OVMF_TABLE.length at ${hexNumber(footer)}: ${size} is no possible length`, {
-      offset: footer,
-    });
+    throw new MeasureError(
+      'malformed',
+      `OVMF_TABLE.length at ${hexNumber(footer)}: ${size} is no possible length`,
+      {
+        offset: footer,
+      },
+    );
   }
   for (let at = footer; at > first; ) {
     const tail = at - entryTail;
     const length = tail < first ? 0 : lengthAt(firmware, tail);
     if (length < entryTail || at - length < first) {
-      throw new MeasureError('malformed', `OVMF_TABLE entry at ${hexNumber(at)}: ${length} is no possible length`, {
-        offset: tail,
-      });
+      throw new MeasureError(
+        'malformed',
+        `OVMF_TABLE entry at ${hexNumber(at)}: ${length} is no possible length`,
+        {
+          offset: tail,
+        },
+      );
     }
     if (equalBytes(firmware.subarray(at - 16, at), guid))
       return { data: firmware.subarray(at - length, tail), offset: at - length };
@@ -156,4 +177,3 @@ function checkOverlap(sections: readonly TdvfSection[]): void {
     end = gpa + memorySize;
   }
 }
-
