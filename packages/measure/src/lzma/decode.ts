@@ -1,37 +1,9 @@
 import { Reader } from '../bytes/reader.ts';
 import { MeasureError } from '../error.ts';
+import { type LengthProbabilities, newProbabilities, type Probabilities } from './probabilities.ts';
 import { type LzmaHeader, readLzmaHeader } from './properties.ts';
-import { HALF, RangeDecoder } from './range-decoder.ts';
+import { RangeDecoder } from './range-decoder.ts';
 
-// Where each kind of symbol has its probabilities (lzma-specification.txt, "LZMA decoding"): all in one array.
-const STATES = 12;
-const POSITION_STATES = 16;
-const IS_MATCH = 0;
-const IS_REP = IS_MATCH + STATES * POSITION_STATES;
-const IS_REP_G0 = IS_REP + STATES;
-const IS_REP_G1 = IS_REP_G0 + STATES;
-const IS_REP_G2 = IS_REP_G1 + STATES;
-const IS_REP0_LONG = IS_REP_G2 + STATES;
-/** A length's two choices, and its trees of 3, 3 and 8 bits. */
-const LENGTH_LOW = 2;
-const LENGTH_MIDDLE = LENGTH_LOW + POSITION_STATES * 8;
-const LENGTH_HIGH = LENGTH_MIDDLE + POSITION_STATES * 8;
-const LENGTH_SIZE = LENGTH_HIGH + 256;
-const MATCH_LENGTH = IS_REP0_LONG + STATES * POSITION_STATES;
-const REP_LENGTH = MATCH_LENGTH + LENGTH_SIZE;
-const DISTANCE_SLOT = REP_LENGTH + LENGTH_SIZE;
-const LENGTH_STATES = 4;
-/** Distances from slot 4 to 13 have trees of their own, up to distance 128. */
-const DISTANCE_SPECIAL = DISTANCE_SLOT + LENGTH_STATES * 64;
-const FIRST_MODEL_SLOT = 4;
-const FIRST_DIRECT_SLOT = 14;
-const ALIGN = DISTANCE_SPECIAL + 128;
-const ALIGN_BITS = 4;
-const LITERAL = ALIGN + (1 << ALIGN_BITS);
-/** Of a literal: a plain tree, and one for each value of the bit that a match would have had. */
-const LITERAL_SIZE = 0x300;
-
-const MIN_MATCH = 2;
 const END_MARKER = 0xffff_ffff;
 const MIN_DICTIONARY = 4096;
 
@@ -88,8 +60,9 @@ function decodeInto(output: Uint8Array, input: Uint8Array, start: number, header
   const { literalContextBits, literalPositionBits, positionBits } = header;
   const dictionaryBytes = Math.max(header.dictionaryBytes, MIN_DICTIONARY);
   const decoder = new RangeDecoder(input, start);
-  const literals = LITERAL_SIZE << (literalContextBits + literalPositionBits);
-  const probabilities = new Uint16Array(LITERAL + literals).fill(HALF);
+  const probabilities = newProbabilities(header);
+  const { isMatch, isRep, isRepG0, isRepG1, isRepG2, isRep0Long, literal, matchLength, repLength } =
+    probabilities;
   const positionMask = (1 << positionBits) - 1;
   const literalPositionMask = (1 << literalPositionBits) - 1;
 
@@ -104,29 +77,29 @@ function decodeInto(output: Uint8Array, input: Uint8Array, start: number, header
     if (decoder.overrun) throw truncated(decoder, length);
     const positionState = length & positionMask;
 
-    if (decoder.bit(probabilities, IS_MATCH + state * POSITION_STATES + positionState) === 0) {
+    if (decoder.bit(isMatch, state * 16 + positionState) === 0) {
       if (length === output.length) throw tooLarge(decoder, length);
       const previous = length === 0 ? 0 : (output[length - 1] ?? 0);
       const context =
         ((length & literalPositionMask) << literalContextBits) | (previous >> (8 - literalContextBits));
-      const base = LITERAL + LITERAL_SIZE * context;
+      const base = 0x300 * context;
       // After a match the byte that the match would have gone on with says what the literal is not.
       output[length] =
         state < 7
-          ? decoder.tree(probabilities, base, 8)
-          : matchedLiteral(decoder, probabilities, base, output[length - rep0 - 1] ?? 0);
+          ? decoder.tree(literal, base, 8)
+          : matchedLiteral(decoder, literal, base, output[length - rep0 - 1] ?? 0);
       length += 1;
       state = state < 4 ? 0 : state < 10 ? state - 3 : state - 6;
       continue;
     }
 
-    let matchLength: number;
-    if (decoder.bit(probabilities, IS_REP + state) === 0) {
+    let count: number;
+    if (decoder.bit(isRep, state) === 0) {
       rep3 = rep2;
       rep2 = rep1;
       rep1 = rep0;
-      matchLength = readLength(decoder, probabilities, MATCH_LENGTH, positionState);
-      rep0 = readDistance(decoder, probabilities, matchLength);
+      count = readLength(decoder, matchLength, positionState);
+      rep0 = readDistance(decoder, probabilities, count);
       state = state < 7 ? 7 : 10;
       if (rep0 === END_MARKER) {
         if (decoder.overrun) throw truncated(decoder, length);
@@ -135,8 +108,8 @@ function decodeInto(output: Uint8Array, input: Uint8Array, start: number, header
         return length;
       }
     } else {
-      if (decoder.bit(probabilities, IS_REP_G0 + state) === 0) {
-        if (decoder.bit(probabilities, IS_REP0_LONG + state * POSITION_STATES + positionState) === 0) {
+      if (decoder.bit(isRepG0, state) === 0) {
+        if (decoder.bit(isRep0Long, state * 16 + positionState) === 0) {
           checkDistance(decoder, rep0, length, dictionaryBytes);
           if (length === output.length) throw tooLarge(decoder, length);
           output[length] = output[length - rep0 - 1] ?? 0;
@@ -146,10 +119,10 @@ function decodeInto(output: Uint8Array, input: Uint8Array, start: number, header
         }
       } else {
         let distance: number;
-        if (decoder.bit(probabilities, IS_REP_G1 + state) === 0) {
+        if (decoder.bit(isRepG1, state) === 0) {
           distance = rep1;
         } else {
-          if (decoder.bit(probabilities, IS_REP_G2 + state) === 0) {
+          if (decoder.bit(isRepG2, state) === 0) {
             distance = rep2;
           } else {
             distance = rep3;
@@ -160,14 +133,14 @@ function decodeInto(output: Uint8Array, input: Uint8Array, start: number, header
         rep1 = rep0;
         rep0 = distance;
       }
-      matchLength = readLength(decoder, probabilities, REP_LENGTH, positionState);
+      count = readLength(decoder, repLength, positionState);
       state = state < 7 ? 8 : 11;
     }
 
     checkDistance(decoder, rep0, length, dictionaryBytes);
-    if (matchLength > output.length - length) throw tooLarge(decoder, length);
-    copyMatch(output, length, rep0 + 1, matchLength);
-    length += matchLength;
+    if (count > output.length - length) throw tooLarge(decoder, length);
+    copyMatch(output, length, rep0 + 1, count);
+    length += count;
   }
   if (decoder.overrun) throw truncated(decoder, length);
   return length;
@@ -175,7 +148,7 @@ function decodeInto(output: Uint8Array, input: Uint8Array, start: number, header
 
 function matchedLiteral(
   decoder: RangeDecoder,
-  probabilities: Uint16Array,
+  literal: Uint16Array,
   base: number,
   matchByte: number,
 ): number {
@@ -184,42 +157,39 @@ function matchedLiteral(
   while (symbol < 0x100) {
     const matchBit = (match >> 7) & 1;
     match <<= 1;
-    const bit = decoder.bit(probabilities, base + ((1 + matchBit) << 8) + symbol);
+    const bit = decoder.bit(literal, base + ((1 + matchBit) << 8) + symbol);
     symbol = (symbol << 1) | bit;
     if (matchBit === bit) continue;
     // From here on the match byte says nothing any more.
-    while (symbol < 0x100) symbol = (symbol << 1) | decoder.bit(probabilities, base + symbol);
+    while (symbol < 0x100) symbol = (symbol << 1) | decoder.bit(literal, base + symbol);
   }
   return symbol - 0x100;
 }
 
+/** A match has at least two bytes. */
 function readLength(
   decoder: RangeDecoder,
-  probabilities: Uint16Array,
-  base: number,
+  { choice, low, middle, high }: LengthProbabilities,
   positionState: number,
 ): number {
-  if (decoder.bit(probabilities, base) === 0) {
-    return MIN_MATCH + decoder.tree(probabilities, base + LENGTH_LOW + positionState * 8, 3);
-  }
-  if (decoder.bit(probabilities, base + 1) === 0) {
-    return MIN_MATCH + 8 + decoder.tree(probabilities, base + LENGTH_MIDDLE + positionState * 8, 3);
-  }
-  return MIN_MATCH + 16 + decoder.tree(probabilities, base + LENGTH_HIGH, 8);
+  if (decoder.bit(choice, 0) === 0) return 2 + decoder.tree(low, positionState * 8, 3);
+  if (decoder.bit(choice, 1) === 0) return 10 + decoder.tree(middle, positionState * 8, 3);
+  return 18 + decoder.tree(high, 0, 8);
 }
 
 /** How far back a new match reaches, counted from 0; or the end marker. */
-function readDistance(decoder: RangeDecoder, probabilities: Uint16Array, matchLength: number): number {
-  const lengthState = Math.min(matchLength - MIN_MATCH, LENGTH_STATES - 1);
-  const slot = decoder.tree(probabilities, DISTANCE_SLOT + lengthState * 64, 6);
-  if (slot < FIRST_MODEL_SLOT) return slot;
+function readDistance(
+  decoder: RangeDecoder,
+  { distanceSlot, distanceSpecial, distanceAlign }: Probabilities,
+  count: number,
+): number {
+  const slot = decoder.tree(distanceSlot, Math.min(count - 2, 3) * 64, 6);
+  if (slot < 4) return slot;
   const lowBits = (slot >> 1) - 1;
   const high = ((2 | (slot & 1)) << lowBits) >>> 0;
-  if (slot < FIRST_DIRECT_SLOT) {
-    return high + decoder.reverseTree(probabilities, DISTANCE_SPECIAL + high - slot, lowBits);
-  }
-  const direct = decoder.directBits(lowBits - ALIGN_BITS) * (1 << ALIGN_BITS);
-  return high + direct + decoder.reverseTree(probabilities, ALIGN, ALIGN_BITS);
+  if (slot < 14) return high + decoder.reverseTree(distanceSpecial, high - slot, lowBits);
+  const direct = decoder.directBits(lowBits - 4) * 16;
+  return high + direct + decoder.reverseTree(distanceAlign, 0, 4);
 }
 
 /** Source and target may overlap: what a match has written it can repeat. */
