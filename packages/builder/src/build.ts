@@ -8,6 +8,7 @@ import { type BuiltImage, buildImage } from './image-parts.ts';
 import { encodeMeasurements, measurePlatforms, type PlatformMeasurements } from './measurements.ts';
 import { openProject, type Project } from './project.ts';
 import { LockedRoots } from './roots.ts';
+import { takeSignedImage } from './secure-boot/signed-image.ts';
 import { ensureLock } from './update-lock.ts';
 import { fetchAll, openWorkshop, type Workshop, type WorkshopOptions } from './workshop.ts';
 
@@ -17,6 +18,8 @@ export interface BuildOptions extends WorkshopOptions {
   readonly outDir?: string;
   /** Fail rather than write or change the lock. */
   readonly frozen: boolean;
+  /** The built image as the user's own tool signed it: it goes into the results and onto the disk in its place. */
+  readonly signedImage?: string;
 }
 
 export interface BuildResult extends DistResult {
@@ -51,20 +54,30 @@ export async function buildAll(options: BuildOptions): Promise<Built> {
   const roots = new LockedRoots(lock, workshop);
   if (options.offline) await requireInputs(lock, roots, workshop);
   const executor = sandboxExecutor();
-  const image = await buildImage({ project, lock, roots, workshop, executor });
+  const built = await buildImage({ project, lock, roots, workshop, executor });
   let platforms: ReadonlyMap<string, PlatformMeasurements> = new Map();
-  const dist = await writeDist(outDir, async (folder) => {
-    platforms = await writeImageFiles({ project, lock, roots, workshop }, image, folder);
-  });
-  return {
-    project,
-    lock,
-    roots,
-    workshop,
-    platforms,
-    imageSha256: image.uki.sha256,
-    dist: { name: project.manifest.name, ...dist },
-  };
+  const temporary = await workshop.store.tempDir();
+  try {
+    const { signedImage } = options;
+    const image =
+      signedImage === undefined
+        ? built
+        : { ...built, uki: await takeSignedImage(built.uki, signedImage, temporary.path) };
+    const dist = await writeDist(outDir, async (folder) => {
+      platforms = await writeImageFiles({ project, lock, roots, workshop }, image, folder);
+    });
+    return {
+      project,
+      lock,
+      roots,
+      workshop,
+      platforms,
+      imageSha256: image.uki.sha256,
+      dist: { name: project.manifest.name, ...dist },
+    };
+  } finally {
+    await temporary.dispose();
+  }
 }
 
 /** Throws `offline-missing` with all that is missing, where each part of the build would name its own first. */

@@ -1,6 +1,7 @@
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from '@altee/manifest';
-import { compareRegisters, type RegisterComparison } from '@altee/measure';
+import { compareRegisters, findRegister, type RegisterComparison } from '@altee/measure';
 import { type BuildOptions, type Built, buildAll } from './build.ts';
 import { BuilderError } from './error.ts';
 import { nativeHasher } from './platform/native-hasher.ts';
@@ -10,6 +11,7 @@ import { type KvmVerdict, probeKvm } from './run/kvm.ts';
 import type { Forward } from './run/machine.ts';
 import { observedMeasurements, withoutDoubt } from './run/observed.ts';
 import { type RunResult, runImage } from './run/run.ts';
+import { makeVariableStore } from './secure-boot/variable-store.ts';
 
 export interface RunProjectOptions extends Omit<BuildOptions, 'outDir'> {
   /** A name under `platforms`; may be left out where there is only one that can be booted. */
@@ -37,7 +39,17 @@ export async function runProject(options: RunProjectOptions): Promise<RunProject
   // Before all that takes long.
   const { manifest } = await openProject(options.manifestFile);
   const [name, platform] = choosePlatform(manifest, options.platform);
+  if (platform.secureBoot !== 'off' && options.signedImage === undefined) {
+    throw new BuilderError(
+      'invalid-input',
+      `Platform "${name}" enforces Secure Boot, and altee holds no keys to sign the image with`,
+      {
+        hint: 'Run "altee build", sign dist/<name>/<name>.efi with a key whose certificate is in "db", and give the result with --signed',
+      },
+    );
+  }
   const built = await buildAll(options);
+  checkStarts(built, name);
   const root = await built.roots.get('platform');
   const kvm = await probeKvm(root, built.workshop.store.dir);
   const accelerator = kvm.works ? 'kvm' : 'tcg';
@@ -57,30 +69,50 @@ async function boot(
   const root = await built.roots.get('platform');
   const locked = built.lock.platforms[name]?.firmware;
   if (!locked) throw new BuilderError('lock-invalid', `The lock has no firmware for platform "${name}"`);
-  const firmware = {
-    code: await checkFileInPackage(root, locked.code),
-    variables: await checkFileInPackage(root, locked.vars),
-  };
-  return runImage({
-    root,
-    disk: join(built.dist.outDir, `${built.dist.name}.disk`),
-    vcpus: platform.vcpus,
-    memoryBytes: platform.memoryBytes,
-    accelerator: kvm.works ? 'kvm' : 'tcg',
-    tpmInterface: platform.tpm.interface,
-    firmware,
-    ...(manifest.network.mode === 'none' ? {} : { network: { forwards: platform.forward.map(tcpForward) } }),
-    timeoutSeconds: options.timeoutSeconds,
-    onConsole: options.onConsole,
-    ...(options.signal ? { signal: options.signal } : {}),
-  });
+  const code = await checkFileInPackage(root, locked.code);
+  const empty = await checkFileInPackage(root, locked.vars);
+  const { secureBoot } = platform;
+  const temporary = await built.workshop.store.tempDir();
+  try {
+    const variables = secureBoot === 'off' ? empty : join(temporary.path, 'variables.fd');
+    if (secureBoot !== 'off') {
+      const store = await makeVariableStore(built.project.folder, secureBoot, await readFile(empty));
+      await writeFile(variables, store);
+    }
+    return await runImage({
+      root,
+      disk: join(built.dist.outDir, `${built.dist.name}.disk`),
+      vcpus: platform.vcpus,
+      memoryBytes: platform.memoryBytes,
+      accelerator: kvm.works ? 'kvm' : 'tcg',
+      tpmInterface: platform.tpm.interface,
+      firmware: { code, variables },
+      smm: secureBoot !== 'off',
+      ...(manifest.network.mode === 'none'
+        ? {}
+        : { network: { forwards: platform.forward.map(tcpForward) } }),
+      timeoutSeconds: options.timeoutSeconds,
+      onConsole: options.onConsole,
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+  } finally {
+    await temporary.dispose();
+  }
 }
 
 function tcpForward({ host, guest }: Platform['forward'][number]): Forward {
   return { protocol: 'tcp', hostPort: host, guestPort: guest };
 }
 
-/** The platform to boot; only `qemu-tpm` can be booted here, without Secure Boot keys and with the locked firmware. */
+/** Throws where the prediction says that the firmware would refuse the image: it would only wait for its time to end. */
+function checkStarts({ platforms }: Built, name: string): void {
+  const measured = platforms.get(name);
+  const pcr7 = measured && 'prediction' in measured ? findRegister(measured.prediction, 'PCR7') : undefined;
+  if (pcr7?.status === 'unpredictable')
+    throw new BuilderError('invalid-input', `Platform "${name}" can't boot the image: ${pcr7.reason}`);
+}
+
+/** The platform to boot; only `qemu-tpm` can be booted here, with the locked firmware. */
 function choosePlatform(manifest: Manifest, wanted: string | undefined): [string, Platform] {
   if (!manifest.outputs.includes('disk')) {
     throw new BuilderError('invalid-input', 'The manifest asks for no disk, which "altee run" boots', {
@@ -99,12 +131,12 @@ function choosePlatform(manifest: Manifest, wanted: string | undefined): [string
     });
   }
   const [, platform] = found;
-  if (platform.secureBoot !== 'off' || platform.firmware !== 'debian') {
+  if (platform.firmware !== 'debian') {
     throw new BuilderError(
       'invalid-input',
       `Platform "${found[0]}" can't be booted by this version of altee`,
       {
-        hint: 'It boots the locked Debian firmware with Secure Boot off; other firmware and keys come later',
+        hint: 'It boots the locked Debian firmware; other firmware comes later',
       },
     );
   }

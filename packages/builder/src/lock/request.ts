@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Manifest } from '@altee/manifest';
-import { firmwareFiles, type RootName, type RootRecipe, rootRecipes } from './toolchain.ts';
+import { firmwareFiles, firmwareOf, type RootName, type RootRecipe, rootRecipes } from './toolchain.ts';
 
 /** What a manifest asks of the lock; all that the lock's content depends on besides the archive and the time. */
 export interface LockRequest {
@@ -10,7 +10,7 @@ export interface LockRequest {
     readonly line: string;
     readonly source?: { readonly url: string; readonly sha256: string };
   };
-  /** Platforms whose firmware the lock pins: name → kind. */
+  /** Platforms whose firmware the lock pins: name → row of `firmwareFiles`. */
   readonly platforms: Readonly<Record<string, string>>;
 }
 
@@ -25,7 +25,7 @@ export function lockRequest(manifest: Pick<Manifest, 'app' | 'kernel' | 'platfor
   const build = 'build' in manifest.app ? manifest.app.build : undefined;
   const { line, source } = manifest.kernel;
   const booted = Object.entries(manifest.platforms).filter(
-    ([, { kind, firmware }]) => firmware === 'debian' && Object.hasOwn(firmwareFiles, kind),
+    ([, platform]) => platform.firmware === 'debian' && Object.hasOwn(firmwareFiles, firmwareOf(platform)),
   );
   return {
     roots: {
@@ -36,7 +36,7 @@ export function lockRequest(manifest: Pick<Manifest, 'app' | 'kernel' | 'platfor
       ...(build === undefined ? {} : { app: rootRequest(app, build.packages) }),
     },
     kernel: { line, ...(source === undefined ? {} : { source: { url: source.url, sha256: source.sha256 } }) },
-    platforms: Object.fromEntries(booted.map(([name, { kind }]) => [name, kind])),
+    platforms: Object.fromEntries(booted.map(([name, platform]) => [name, firmwareOf(platform)])),
   };
 }
 

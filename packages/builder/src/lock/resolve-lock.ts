@@ -191,8 +191,8 @@ async function lockFirmware(
   roots: ReadonlyMap<string, Root>,
 ): Promise<Lock['platforms']> {
   const locked: Lock['platforms'] = {};
-  for (const [name, kind] of Object.entries(request.platforms)) {
-    const files = firmwareFiles[kind];
+  for (const [name, firmware] of Object.entries(request.platforms)) {
+    const files = firmwareFiles[firmware];
     if (files === undefined) continue;
     const [code, vars] = await Promise.all([
       fileInPackage(files.code, roots),

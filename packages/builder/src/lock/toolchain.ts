@@ -1,3 +1,5 @@
+import type { Manifest } from '@altee/manifest';
+
 /**
  * Which Debian packages the roots are made of.
  *
@@ -188,8 +190,8 @@ export const stubFile: PackageFile = {
 };
 
 /**
- * The firmware of the platforms that altee boots, by the platform's kind. The 4 MB
- * build without System Management Mode, with an empty variable store.
+ * The firmware of the platforms that altee boots, by `firmwareOf`. The 4 MB build without System Management Mode, with
+ * an empty variable store; for Secure Boot the build that enforces it, into whose empty store the keys are written.
  */
 export const firmwareFiles: Readonly<
   Record<string, { readonly code: PackageFile; readonly vars: PackageFile }>
@@ -198,7 +200,16 @@ export const firmwareFiles: Readonly<
     code: { root: 'platform', package: 'ovmf', path: 'usr/share/OVMF/OVMF_CODE_4M.fd' },
     vars: { root: 'platform', package: 'ovmf', path: 'usr/share/OVMF/OVMF_VARS_4M.fd' },
   },
+  'qemu-tpm with Secure Boot': {
+    code: { root: 'platform', package: 'ovmf', path: 'usr/share/OVMF/OVMF_CODE_4M.secboot.fd' },
+    vars: { root: 'platform', package: 'ovmf', path: 'usr/share/OVMF/OVMF_VARS_4M.fd' },
+  },
 };
+
+/** The row of `firmwareFiles` for a platform; there may be none. */
+export function firmwareOf({ kind, secureBoot }: Manifest['platforms'][string]): string {
+  return secureBoot === 'off' ? kind : `${kind} with Secure Boot`;
+}
 
 function withEntrance(recipe: RootRecipe): RootRecipe {
   return {

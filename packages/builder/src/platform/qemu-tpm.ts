@@ -1,5 +1,6 @@
 import { type Machine, predictTpm } from '@altee/measure';
 import { parseKernelConfig } from '../kernel/config.ts';
+import { readSecureBootKeys } from '../secure-boot/variable-store.ts';
 import type { MeasuredImage } from './measured-image.ts';
 import { nativeHasher } from './native-hasher.ts';
 import type { PlatformContext, PlatformPredictor } from './platform.ts';
@@ -9,15 +10,21 @@ export const predictQemuTpm: PlatformPredictor = async (context, image) => {
   // IMA, where it is built in, measures what it opens into PCR 10.
   const kernel =
     image.kernelConfig === undefined ? {} : { ima: parseKernelConfig(image.kernelConfig).get('IMA') === 'y' };
-  return predictTpm({ uki: image.uki, machine: machineOf(context, image), kernel }, nativeHasher);
+  return predictTpm({ uki: image.uki, machine: await machineOf(context, image), kernel }, nativeHasher);
 };
 
-function machineOf({ name, platform, lock }: PlatformContext, image: MeasuredImage): Machine {
+async function machineOf(
+  { name, platform, lock, folder }: PlatformContext,
+  image: MeasuredImage,
+): Promise<Machine> {
   const firmware = lock.platforms[name]?.firmware;
   const hex = (digest: string) => digest.replace(/^sha256:/, '');
   return {
     disk: image.diskHead,
     secureBoot: platform.secureBoot === 'off' ? 'off' : 'on',
+    ...(platform.secureBoot === 'off'
+      ? {}
+      : { secureBootVariables: await readSecureBootKeys(folder, platform.secureBoot) }),
     // altee's machine has no option ROM: its one network card is started with an empty romfile.
     optionRoms: false,
     firmware:

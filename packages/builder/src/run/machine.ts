@@ -16,6 +16,8 @@ export interface Machine {
   /** A copy of the variable store; the firmware writes to it. */
   readonly firmwareVariables: string;
   readonly disk: string;
+  /** System management mode, which firmware that enforces Secure Boot needs. */
+  readonly smm?: boolean;
   readonly tpm: { readonly interface: 'crb' | 'tis'; readonly socket: string };
   /** Absent: the machine has no network card. */
   readonly network?: { readonly forwards: readonly Forward[] };
@@ -37,6 +39,7 @@ export function machineArguments(machine: Machine): string[] {
     tpm: machine.tpm.interface,
     network: machine.network !== undefined,
     cpu: CPU[machine.accelerator],
+    ...(machine.smm ? { smm: 'on' } : {}),
   });
   const forwards = machine.network?.forwards.map(
     ({ protocol, hostPort, guestPort }) => `${protocol}:127.0.0.1:${hostPort}-:${guestPort}`,

@@ -31,6 +31,8 @@ export interface RunOptions {
   readonly banks?: readonly TpmBank[];
   /** Files on the host; the root's own OVMF without Secure Boot by default. */
   readonly firmware?: { readonly code: string; readonly variables: string };
+  /** System management mode, which firmware that enforces Secure Boot needs. */
+  readonly smm?: boolean;
   /** A user-mode network; absent: no network card. With forwards the machine uses the host's network. */
   readonly network?: { readonly forwards: readonly Forward[] };
   readonly timeoutSeconds: number;
@@ -164,6 +166,7 @@ function machineOf(options: RunOptions): Machine {
     firmwareCode: options.firmware === undefined ? CODE : OWN_CODE,
     firmwareVariables: `${WORK_PATH}/variables.fd`,
     disk: OWN_DISK,
+    ...(options.smm ? { smm: true } : {}),
     tpm: { interface: options.tpmInterface ?? 'crb', socket: `${WORK_PATH}/${TPM_SOCKET}` },
     ...(options.network === undefined ? {} : { network: options.network }),
     qmpSocket: `${WORK_PATH}/${QMP_SOCKET}`,

@@ -8,6 +8,7 @@ interface BuildCliOptions extends OriginCliOptions {
   readonly out?: string;
   readonly executor: 'sandbox';
   readonly frozen?: boolean;
+  readonly signed?: string;
 }
 
 /** `altee build`: manifest and lock to image, disk and measurements. */
@@ -21,9 +22,17 @@ export function addBuild(program: Command): void {
       .addOption(
         new Option('--executor <name>', 'what runs the build steps').choices(['sandbox']).default('sandbox'),
       )
+      .option('--signed <file>', 'take the built image as your own tool signed it; nothing else may differ')
       .option('--frozen', 'fail rather than write or change the lock'),
   )
-    .addHelpText('after', '\nExample:\n  altee build examples/hello/altee.yaml')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  altee build examples/hello/altee.yaml
+  sbsign --key db.key --cert db.pem --output signed.efi dist/hello/hello.efi
+  altee build altee.yaml --signed signed.efi`,
+    )
     .action(async (manifestFile: string, options: BuildCliOptions, command: Command) => {
       await withSession(command, async ({ reporter, signal, print, printJson }) => {
         const result = await build({
@@ -32,6 +41,7 @@ export function addBuild(program: Command): void {
           signal,
           ...(options.out === undefined ? {} : { outDir: options.out }),
           frozen: options.frozen === true,
+          ...(options.signed === undefined ? {} : { signedImage: options.signed }),
           offline: options.offline === true,
           vendorDirs: options.vendor ?? [],
         });

@@ -12,6 +12,7 @@ interface RunCliOptions extends OriginCliOptions {
   readonly platform?: string;
   readonly timeout: number;
   readonly frozen?: boolean;
+  readonly signed?: string;
 }
 
 /** `altee run`: boots the disk and says for each PCR whether the TPM holds the predicted value. */
@@ -23,6 +24,10 @@ export function addRun(program: Command, done: (exitCode: number) => void): void
       .description('boot the image with the locked QEMU, OVMF and swtpm, and compare what the TPM saw')
       .option('--platform <name>', "one of the manifest's platforms (default: the only one)")
       .option('--timeout <seconds>', 'stop the machine after so long', seconds, 120)
+      .option(
+        '--signed <file>',
+        'the built image as your own tool signed it, for a platform with Secure Boot',
+      )
       .option('--frozen', 'fail rather than write or change the lock'),
   )
     .addHelpText(
@@ -40,6 +45,7 @@ export function addRun(program: Command, done: (exitCode: number) => void): void
           offline: options.offline === true,
           vendorDirs: options.vendor ?? [],
           timeoutSeconds: options.timeout,
+          ...(options.signed === undefined ? {} : { signedImage: options.signed }),
           ...(options.platform === undefined ? {} : { platform: options.platform }),
           onStart: ({ platform, accelerator, why }) => {
             reporter.close();
