@@ -4,6 +4,8 @@ export { BuilderError, type BuilderErrorCode } from './error.ts';
 export { printable } from './executor/printable.ts';
 export { type InitOptions, type InitResult, initProject } from './init-project.ts';
 export { type MeasureOptions, type MeasureResult, measureFile } from './measure-file.ts';
+export { makePolicies, type PolicyRequest, type PolicyResult } from './policy/make-policies.ts';
+export { type SignedPcrPolicies, signPcrPolicies } from './policy/sign-pcr-policy.ts';
 export { type Reporter, silentReporter, type Task } from './report.ts';
 export { type RunProjectOptions, type RunProjectResult, runProject } from './run-project.ts';
 export type { StoreEntry, TreeKind } from './store/entry.ts';

@@ -4,6 +4,7 @@ import { addCache } from './commands/cache.ts';
 import { addInit } from './commands/init.ts';
 import { addLock } from './commands/lock.ts';
 import { addMeasure } from './commands/measure.ts';
+import { addPolicy } from './commands/policy.ts';
 import { addRun } from './commands/run.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import { jsonText } from './report/json-text.ts';
@@ -17,6 +18,7 @@ const COMMANDS: readonly ((program: Command, done: (exitCode: number) => void) =
   addBuild,
   addRun,
   addMeasure,
+  addPolicy,
   addCache,
 ];
 

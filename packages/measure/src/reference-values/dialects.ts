@@ -10,6 +10,7 @@ import { writeKeylimeTpmPolicy } from './keylime-tpm-policy.ts';
 import type { Subject, Written } from './policy-file.ts';
 import { writeTpm2Policy } from './tpm2-policy.ts';
 import { writeTrustee } from './trustee.ts';
+import { writeUnsigned } from './unsigned.ts';
 
 /** A format of reference values or policies, and who reads it. */
 export interface Dialect {
@@ -102,6 +103,13 @@ export const dialects: readonly Dialect[] = [
     fits: { tpm: true, tdx: 'There is no TPM to seal to', snp: 'There is no TPM to seal to' },
     decides: true,
     write: writeTpm2Policy,
+  },
+  {
+    name: 'systemd-pcrsig',
+    consumer: 'systemd 252 and later: tpm2-pcr-signature.json, section .pcrsig',
+    fits: { tpm: true, tdx: 'systemd seals to TPMs alone', snp: 'systemd seals to TPMs alone' },
+    decides: true,
+    write: writeUnsigned,
   },
 ];
 

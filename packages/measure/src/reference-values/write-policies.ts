@@ -11,6 +11,8 @@ export interface PolicyOptions extends PolicyChoice {
   readonly dialects?: readonly string[] | undefined;
   /** Names of platforms; all by default. */
   readonly platforms?: readonly string[] | undefined;
+  /** Files that somebody else made with a key, in place of what a dialect would write without one. */
+  readonly signed?: readonly PolicyFile[] | undefined;
 }
 
 /** The contents of `policy/`. */
@@ -31,7 +33,10 @@ export interface PolicyFolder {
 export function writePolicies(releases: readonly Release[], options: PolicyOptions = {}): PolicyFolder {
   const chosen = chooseDialects(options.dialects);
   const { subjects, unknown } = subjectsOf(releases, options);
-  const results = chosen.map((dialect) => writeDialect(dialect, subjects, unknown));
+  const results = chosen.map((dialect) => {
+    const signed = options.signed?.filter((file) => file.dialect === dialect.name) ?? [];
+    return signed.length > 0 ? { files: signed, notWritten: [] } : writeDialect(dialect, subjects, unknown);
+  });
   const files = results.flatMap((result) => result.files);
   const notWritten = results.flatMap((result) => result.notWritten);
   const readme: PolicyFile = {
