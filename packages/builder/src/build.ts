@@ -1,6 +1,6 @@
 import { open, readFile } from 'node:fs/promises';
 import type { Lock } from '@altee/manifest';
-import { predictedEventLog } from '@altee/measure';
+import { predictedEventLog, writePolicies } from '@altee/measure';
 import { checkOutDir, type DistFolder, type DistResult, defaultOutDir, writeDist } from './dist.ts';
 import { sandboxExecutor } from './executor/sandbox.ts';
 import { writeDisk } from './image/disk.ts';
@@ -113,6 +113,8 @@ async function writeImageFiles(
     if ('prediction' in measured)
       await folder.write(`eventlog/${platform}.bin`, predictedEventLog(measured.prediction));
   }
+  const measured = { image: { name, version, sha256: image.uki.sha256 }, platforms };
+  for (const { path, bytes } of writePolicies([measured]).files) await folder.write(`policy/${path}`, bytes);
   return platforms;
 }
 
