@@ -56,7 +56,13 @@ export function appraiseImage(
 ): ImageAppraisal {
   const db = parseSignatureLists(databases.db);
   const dbx = parseSignatureLists(databases.dbx);
-  const digestOf = (algorithm: HashName): Uint8Array => authenticodeDigest(bytes, pe, algorithm, hasher);
+  const digests = new Map<HashName, Uint8Array>();
+  // A file may hold thousands of signatures: the image is hashed once for each algorithm.
+  const digestOf = (algorithm: HashName): Uint8Array => {
+    const digest = digests.get(algorithm) ?? authenticodeDigest(bytes, pe, algorithm, hasher);
+    digests.set(algorithm, digest);
+    return digest;
+  };
   const table = readCertificateTable(bytes, pe);
   if (!table) return appraiseUnsigned(digestOf('sha256'), db, dbx);
   try {
