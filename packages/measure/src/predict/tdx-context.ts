@@ -1,6 +1,6 @@
 import { MeasureError } from '../error.ts';
 import { type Hasher, hash } from '../hash.ts';
-import { areProven, type OvmfTraits, ovmfTraits } from '../tdx/ovmf.ts';
+import { areProven, type OvmfEvidence, type OvmfTraits, ovmfTraits, readOvmfTraits } from '../tdx/ovmf.ts';
 import { parseTdvf, type TdvfSection } from '../tdx/tdvf.ts';
 import type { Known, RegisterAnswer } from './context.ts';
 import type { PredictedEvent, RegisterName, RegisterStatus } from './prediction.ts';
@@ -138,11 +138,12 @@ const gcpTraits: OvmfTraits = {
 function traitsOf({ vmm, firmware }: TdxMachine): OvmfTraits {
   if (vmm === 'gcp') return gcpTraits;
   const released = firmware?.release === undefined ? undefined : ovmfTraits(firmware.release);
-  if (!firmware?.evidence) {
+  const evidence = evidenceOf(firmware);
+  if (!evidence) {
     if (released) return released;
     throw new MeasureError('not-found', 'Which release of OVMF the firmware was made from is not known');
   }
-  const { measures, traits } = firmware.evidence;
+  const { measures, traits } = evidence;
   if (!measures)
     throw new MeasureError('unsupported', 'The firmware has no driver that measures into RTMRs (TdTcg2Dxe)');
   const separators = traits.separators ?? released?.separators;
@@ -154,6 +155,11 @@ function traitsOf({ vmm, firmware }: TdxMachine): OvmfTraits {
   }
   // What the code shows counts: distributions take changes into older releases.
   return { ...traits, separators };
+}
+
+/** What the firmware's code shows, given or read out of its file. */
+export function evidenceOf(firmware: TdxFirmware | undefined): OvmfEvidence | undefined {
+  return firmware?.evidence ?? (firmware?.file && readOvmfTraits(firmware.file));
 }
 
 /** The value, or the message of our own error. */

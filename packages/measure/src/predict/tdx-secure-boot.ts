@@ -11,7 +11,7 @@ import { tdvfSectionData } from '../tdx/tdvf.ts';
 import { encodeVariableData, variableGuids } from '../uefi/variable.ts';
 import type { Known } from './context.ts';
 import type { PredictedEvent } from './prediction.ts';
-import { known, missing, type Part, rtmrEvent, type TdxContext } from './tdx-context.ts';
+import { evidenceOf, known, missing, type Part, rtmrEvent, type TdxContext } from './tdx-context.ts';
 import { separatorEvent } from './tdx-separator.ts';
 
 /** Secure Boot as the TD will have it. */
@@ -27,9 +27,10 @@ export function tdxSecureBoot({ machine, sections }: TdxContext): Known<TdxSecur
   if (secureBoot) return { value: { ...secureBoot, variables: secureBootVariables(secureBoot.variables) } };
   const file = firmware?.file;
   if (!file) return { unknown: 'Whether Secure Boot is on, and with which keys, is not known' };
-  if (!firmware.evidence) return { unknown: 'Whether the firmware was built with Secure Boot is not known' };
-  const built = firmware.evidence.secureBoot;
   return known(() => {
+    const built = evidenceOf(firmware)?.secureBoot;
+    if (built === undefined)
+      throw new MeasureError('not-found', 'Whether the firmware was built with Secure Boot is not known');
     const section = 'value' in sections && sections.value.find(({ type }) => type === 'CFV');
     if (!section) throw new MeasureError('not-found', 'The firmware brings no volume of variables');
     const variables = readSecureBootVariables(tdvfSectionData(file, section));

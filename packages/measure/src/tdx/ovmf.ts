@@ -1,7 +1,10 @@
-import { parseGuid } from '../bytes/guid.ts';
 import { indexOfBytes } from '../bytes/search.ts';
 import { ascii } from '../bytes/text.ts';
 import { MeasureError } from '../error.ts';
+import { firmwareFileTypes, readFirmwareFiles } from '../uefi/firmware-file.ts';
+import { firmwareSectionTypes, readFirmwareSections } from '../uefi/firmware-section.ts';
+import { readFirmwareVolume, readFirmwareVolumes } from '../uefi/firmware-volume.ts';
+import { decompressLzmaSection } from '../uefi/guided-section.ts';
 
 /** What one build of OVMF does in a TD, as far as builds differ. */
 export interface OvmfTraits {
@@ -101,27 +104,26 @@ export function areProven(traits: OvmfTraits): boolean {
   return !traits.measuresFwCfg && !traits.measuresSmbios && traits.initrdArgument === 'suffix';
 }
 
-/** File names of modules (FILE_GUID in their .inf). */
+/** Names of modules (FILE_GUID in their .inf). */
 const modules = {
   /** OvmfPkg/Tcg/TdTcg2Dxe: without it nothing is measured into an RTMR. */
-  tdTcg2: parseGuid('f062221e-c607-44c2-b0b4-c3886331d351'),
+  tdTcg2: 'f062221e-c607-44c2-b0b4-c3886331d351',
   /** MdeModulePkg/Universal/SmbiosMeasurementDxe. */
-  smbiosMeasurement: parseGuid('d27fed59-abb4-4fed-bead-2a878c7e4a7e'),
+  smbiosMeasurement: 'd27fed59-abb4-4fed-bead-2a878c7e4a7e',
   /** MdeModulePkg/Application/BootManagerMenuApp. */
-  bootManagerMenu: parseGuid('eec25bdc-67f2-4d95-b1d5-f81b2039d11d'),
+  bootManagerMenu: 'eec25bdc-67f2-4d95-b1d5-f81b2039d11d',
   /** SecurityPkg/VariableAuthenticated/SecureBootConfigDxe. */
-  secureBootConfig: parseGuid('f0e6a44f-7195-41c3-ac64-54f202cd0a21'),
+  secureBootConfig: 'f0e6a44f-7195-41c3-ac64-54f202cd0a21',
 } as const;
 
-/** Strings that the code holds. */
-const strings = {
+/** Texts that the code holds. */
+const texts = {
   /** OvmfPkg/Library/PlatformInitLib: the event data of a measured value. */
-  fwCfgEvent: ascii('QEMU FW CFG\0'),
+  fwCfgEvent: ascii('QEMU FW CFG'),
   /** OvmfPkg/QemuKernelLoaderFsDxe. */
-  unpatchedKernel: ascii('etc/boot/\0'),
+  unpatchedKernel: ascii('etc/boot/'),
   /** OvmfPkg/Library/GenericQemuLoadImageLib. */
-  prefix: ascii('\0initrd=initrd \0'),
-  suffix: ascii(' initrd=initrd\0'),
+  initrd: ascii('initrd=initrd'),
 } as const;
 
 /** What a firmware's own code tells of it. */
@@ -136,28 +138,64 @@ export interface OvmfEvidence {
   };
 }
 
+const cache = new WeakMap<Uint8Array, OvmfEvidence>();
+
 /**
- * Reads the traits out of the firmware's code: the whole file, and the volumes that it holds compressed.
- * Throws `not-found` when the code has no direct boot at all, as that is then not OVMF.
+ * Reads the traits out of the firmware's code, the compressed part included: some 0.3 s; the answer for the same array is
+ * kept. Throws `not-found` when the code is not OVMF's, and as the readers of volumes and LZMA do.
  */
-export function readOvmfTraits(firmware: Uint8Array, volumes: readonly Uint8Array[]): OvmfEvidence {
+export function readOvmfTraits(firmware: Uint8Array): OvmfEvidence {
+  const found = cache.get(firmware);
+  if (found) return found;
+  const unpacked = unpackMainVolume(firmware);
+  const evidence = readEvidence(firmware, unpacked);
+  cache.set(firmware, evidence);
+  return evidence;
+}
+
+function readEvidence(firmware: Uint8Array, unpacked: Uint8Array): OvmfEvidence {
+  const names = new Set(
+    readFirmwareSections(unpacked)
+      .filter(({ type }) => type === firmwareSectionTypes.firmwareVolumeImage)
+      .flatMap(({ contents }) => readFirmwareFiles(readFirmwareVolume(contents)))
+      .map(({ name }) => name),
+  );
   const has = (needle: Uint8Array): boolean =>
-    [firmware, ...volumes].some((bytes) => indexOfBytes(bytes, needle) >= 0);
-  const prefix = has(strings.prefix);
-  if (!prefix && !has(strings.suffix))
-    throw new MeasureError('not-found', 'The firmware’s code does not show that it is OVMF');
-  const readsUnpatchedKernel = has(strings.unpatchedKernel);
+    [firmware, unpacked].some((bytes) => indexOfBytes(bytes, needle) >= 0);
+  const initrd = indexOfBytes(unpacked, texts.initrd);
+  if (initrd < 0) throw new MeasureError('not-found', 'The firmware has no direct boot: it is not OVMF');
+  const readsUnpatchedKernel = has(texts.unpatchedKernel);
+  const space = 0x20;
   return {
-    measures: has(modules.tdTcg2),
-    secureBoot: has(modules.secureBootConfig),
+    measures: names.has(modules.tdTcg2),
+    secureBoot: names.has(modules.secureBootConfig),
     traits: {
-      // Later than the change of the separators (202411), whichever release it is.
+      // That came later than the change of the separators.
       separators: readsUnpatchedKernel ? 'one-each' : undefined,
-      measuresFwCfg: has(strings.fwCfgEvent),
-      measuresSmbios: has(modules.smbiosMeasurement),
-      builtinOptions: has(modules.bootManagerMenu) ? 'boot-manager-menu' : 'ui-app',
-      initrdArgument: prefix ? 'prefix' : 'suffix',
+      measuresFwCfg: has(texts.fwCfgEvent),
+      measuresSmbios: names.has(modules.smbiosMeasurement),
+      builtinOptions: names.has(modules.bootManagerMenu) ? 'boot-manager-menu' : 'ui-app',
+      initrdArgument: unpacked[initrd + texts.initrd.length] === space ? 'prefix' : 'suffix',
       readsUnpatchedKernel,
     },
   };
+}
+
+/** OVMF's volumes have 13 to 16 MB. */
+const maxUnpackedBytes = 64 * 2 ** 20;
+
+/** FVMAIN_COMPACT: the one LZMA section in the flash image. */
+function unpackMainVolume(firmware: Uint8Array): Uint8Array {
+  for (const volume of readFirmwareVolumes(firmware)) {
+    if (volume.name === undefined) continue; // The volume of variables has no files.
+    for (const file of readFirmwareFiles(volume)) {
+      if (file.type !== firmwareFileTypes.firmwareVolumeImage) continue;
+      for (const section of readFirmwareSections(file.contents, volume.offset + file.contentsOffset)) {
+        if (section.type !== firmwareSectionTypes.guidDefined) continue;
+        const unpacked = decompressLzmaSection(section, maxUnpackedBytes);
+        if (unpacked) return unpacked;
+      }
+    }
+  }
+  throw new MeasureError('not-found', 'The firmware has no volume with an LZMA section: it is not OVMF');
 }

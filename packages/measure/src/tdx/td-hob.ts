@@ -71,7 +71,7 @@ const accepted = (range: Range): Block => ({ ...range, type: systemMemory, attri
 
 /** All of low memory in order of address: what the firmware already has, and what waits to be accepted. */
 function qemuBlocks(used: readonly Range[], memoryBytes: number): Block[] {
-  const { low, high } = splitQemuMemory(memoryBytes);
+  const { low, high } = splitTdHobMemory(memoryBytes, 'qemu');
   const waiting = (range: Range): Block => ({ ...range, type: unacceptedMemory, attributes: tested });
   const sorted = used.toSorted((a, b) => a.start - b.start);
   const blocks: Block[] = [];
@@ -93,7 +93,7 @@ function gcpBlocks(sections: readonly TdvfSection[], used: readonly Range[], mem
     type: unacceptedMemory,
     attributes: testedEncrypted,
   });
-  const low = Math.min(memoryBytes, gcpLowMemory);
+  const { low, high } = splitTdHobMemory(memoryBytes, 'gcp');
   const blocks = sections.map((section) => accepted(rangeOf(section)));
   let at = 0;
   for (const { start, length } of used.toSorted((a, b) => a.start - b.start)) {
@@ -101,11 +101,18 @@ function gcpBlocks(sections: readonly TdvfSection[], used: readonly Range[], mem
     at = start + length;
   }
   if (low > at) blocks.push(waiting({ start: at, length: low - at }));
-  if (memoryBytes > low) blocks.push(waiting({ start: 4 * GiB, length: memoryBytes - low }));
+  if (high > 0) blocks.push(waiting({ start: 4 * GiB, length: high }));
   return blocks;
 }
 
 const gcpLowMemory = 3 * GiB;
+
+/** RAM below 4 GiB and above it. */
+export function splitTdHobMemory(memoryBytes: number, vmm: TdHobVmm): { low: number; high: number } {
+  if (vmm === 'qemu') return splitQemuMemory(memoryBytes);
+  const low = Math.min(memoryBytes, gcpLowMemory);
+  return { low, high: memoryBytes - low };
+}
 
 /**
  * RAM below 4 GiB and above it on QEMU's q35 (hw/i386/pc_q35.c): all of it below as long as it ends before 2.75 GiB,
