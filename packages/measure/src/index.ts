@@ -1,6 +1,17 @@
+export type { AlignedEvent } from './align/align-events.ts';
+export type { Cause, CauseCode } from './align/cause.ts';
 export { compareRegisters, type RegisterComparison } from './align/compare.ts';
 export type { Difference } from './align/difference.ts';
+export {
+  type ExplainedRegister,
+  type ExplainedValue,
+  type Explanation,
+  explainLog,
+  type FirstDifference,
+} from './align/explain.ts';
 export { extendsOfEventLog, type ObservedExtend, type ObservedMeasurements } from './align/observed.ts';
+export { type ObservedEvent, observeEvents } from './align/observed-event.ts';
+export { type SolvedRam, solveRam } from './align/solve-ram.ts';
 export { equalBytes } from './bytes/compare.ts';
 export { formatGuid, parseGuid } from './bytes/guid.ts';
 export { fromHex, toHex } from './bytes/hex.ts';
@@ -63,12 +74,16 @@ export {
   type RegisterName,
   type RegisterPrediction,
   type RegisterStatus,
+  type RegisterTrust,
+  registerTrust,
 } from './predict/prediction.ts';
+export { predictReferenceLog, type ReferenceLogInput } from './predict/reference-log.ts';
 export { predictSnp, type SnpPredictionInput } from './predict/snp.ts';
 export { sourceText } from './predict/source-text.ts';
 export { predictTpm } from './predict/tpm.ts';
 export type { TpmPredictionInput } from './predict/tpm-register.ts';
 export { type AlteeMachine, alteeMachine } from './qemu/altee-machine.ts';
+export { type BootDevices, findBootDevices } from './qemu/boot-devices.ts';
 export type {
   DirectBoot,
   Disk,
@@ -89,6 +104,7 @@ export {
 export { type BuiltInOption, type OvmfRules, ovmfRules } from './qemu/ovmf-rules.ts';
 export { parseQemuCommand } from './qemu/parse-qemu-command.ts';
 export { type MachinePaths, qemuArguments } from './qemu/qemu-arguments.ts';
+export { type QemuHandoff, qemuMachine } from './qemu/qemu-machine.ts';
 export { type Dialect, dialects } from './reference-values/dialects.ts';
 export type { Covered, LeftOut, NotWritten, PolicyFile, Release } from './reference-values/policy-file.ts';
 export type { PolicyChoice } from './reference-values/subject.ts';
@@ -112,6 +128,10 @@ export type { SevDirectBoot } from './snp/kernel-hashes.ts';
 export { type SnpGuest, snpLaunchDigest } from './snp/launch.ts';
 export { type SevEsGuest, type SevGuest, sevEsLaunchDigest, sevLaunchDigest } from './snp/sev-launch.ts';
 export type { SnpVmm } from './snp/vmsa.ts';
+export { type CcelTable, parseCcelTable } from './tcg/cc-event-log.ts';
+export type { DecodedData } from './tcg/decode/decoded.ts';
+export { describeEvent, shownEventType } from './tcg/describe-event.ts';
+export { checkDigests, type DigestCheck, type DigestVerdict } from './tcg/digest-check.ts';
 export { encodeEventLog } from './tcg/encode.ts';
 export {
   type EventLog,
@@ -122,6 +142,16 @@ export {
   type SpecId,
 } from './tcg/event-log.ts';
 export { type EventTypeName, eventTypeName, eventTypes } from './tcg/event-type.ts';
+export {
+  type EventLogFile,
+  type EventLogKind,
+  type LogDamage,
+  type LogRegisters,
+  registerName,
+} from './tcg/log-file.ts';
+export { parsePcrValues, type ReadValues } from './tcg/pcr-values.ts';
+export { findQuirks, type LogQuirk, type LogQuirkCode } from './tcg/quirks.ts';
+export { describeDamage, readEventLog } from './tcg/read-event-log.ts';
 export { type ReplayedPcrs, replayEventLog } from './tcg/replay.ts';
 export { type BankDigests, tpmHashAlgorithms } from './tpm/bank.ts';
 export { extendPcr, initialPcr, replayPcr } from './tpm/pcr.ts';

@@ -42,13 +42,13 @@ export interface QemuMachine {
   /** `10.0.7`. */
   readonly version: string;
   readonly chipset: 'q35' | 'pc';
+  /** `-machine`'s type where it names a version: `pc-q35-10.0`. Left out: QEMU's newest. */
+  readonly machineType?: string | undefined;
   readonly memoryMib: number;
   /** Processors at boot. */
   readonly vcpus: number;
   /** Processors that can be plugged in; as many as at boot when left out. */
   readonly maxVcpus?: number | undefined;
-  /** False where the sleep state S3 was switched off (`-global ICH9-LPC.disable_s3=1`); QEMU offers it by default. */
-  readonly sleepS3?: boolean | undefined;
   readonly cpu: {
     /** CPUID's vendor, as firmware sees it. */
     readonly vendor: 'AuthenticAMD' | 'GenuineIntel';
@@ -57,20 +57,28 @@ export interface QemuMachine {
   };
   /** Files of fw_cfg as firmware reads them when its drivers have configured the devices (`etc/acpi/tables`). */
   readonly fwCfg: Readonly<Record<string, Uint8Array>>;
-  /** What firmware can boot from, in the order in which it will number them. */
+  /** What firmware can boot from, in the order in which it finds it (`findBootDevices`). */
   readonly bootDevices: readonly BootDevice[];
   /** True when any device has a boot index, so that firmware keeps to those that have one. */
   readonly hasBootIndex: boolean;
   /** True when the image is handed over by `-kernel`, and not by a disk. */
   readonly directBoot: boolean;
+  /** What was given of the machine and not understood: PCR 1 may follow from it. */
+  readonly unknown?: readonly string[] | undefined;
+  /** What the machine has that PCR 1's rules were never compared with in a boot. */
+  readonly untried?: readonly string[] | undefined;
 }
 
 /** Something that firmware makes a boot option of. */
 export interface BootDevice {
+  readonly kind: 'disk' | 'cdrom' | 'network';
   /** The description that firmware gives the option: `UEFI Misc Device`. */
   readonly description: string;
+  /** The description instead, where the disk as a whole is one file system. */
+  readonly fileSystemDescription?: string | undefined;
   /** EFI_DEVICE_PATH_PROTOCOL nodes with the end node. */
   readonly path: Uint8Array;
+  readonly bootIndex?: number | undefined;
 }
 
 /** What is known of the kernel's build and can't be read out of the image. */

@@ -12,7 +12,7 @@ export type RegisterName = `PCR${number}` | 'MRTD' | `RTMR${number}` | 'LAUNCH_D
  * - `predicted`: every event is known; the values are what the machine will hold when the application starts,
  *   unless the running system extends the register itself.
  * - `assumed`: as `predicted`, but by a rule that was read in source and never compared with a real machine of these
- *   versions; `reason` names it. Nothing pins such a register.
+ *   versions, or with events that are taken from a reference log; `reason` says which. Nothing pins such a register.
  * - `host-dependent`: follows from facts about the machine that were not given; `reason` names them.
  * - `unpredictable`: cannot be known before a boot; `reason` says why.
  * - `not-predicted`: could be known, but this version has no rules for it.
@@ -89,6 +89,7 @@ export const bootStages = [
   'boot-variables',
   'boot-option',
   'separators',
+  'late-handoff-tables',
   'authority',
   'partition-table',
   'image',
@@ -110,6 +111,9 @@ export type LaunchEventType =
   | 'PAGE_TYPE_SECRETS'
   | 'PAGE_TYPE_CPUID';
 
+/** The number of a type that the specification doesn't name, as events of a reference log can have it: `0x00000800`. */
+export type UnnamedEventType = `0x${string}`;
+
 /** One measurement that will happen. */
 export interface PredictedEvent {
   readonly register: RegisterName;
@@ -117,7 +121,7 @@ export interface PredictedEvent {
   readonly registerIndex: number;
   readonly stage: BootStage;
   /** A launch event stands for the pages of one range; it stands in no event log. */
-  readonly eventType: EventTypeName | LaunchEventType;
+  readonly eventType: EventTypeName | LaunchEventType | UnnamedEventType;
   /**
    * What extends the register, by bank. Of a launch event: the digest of the range's contents, for people to compare,
    * as the register's value is not made of it.
@@ -150,6 +154,18 @@ export interface RegisterPrediction {
   readonly events: readonly PredictedEvent[];
   /** Bank → value; empty unless `predicted` or `assumed`. */
   readonly values: BankDigests;
+  /** The locality of the TPM's start-up, where PCR 0 starts from another than 0: its value is not that of its events alone. */
+  readonly startupLocality?: number | undefined;
+}
+
+/** Whose word a register's value is: that of altee's rules, that of a reference log, or partly each. */
+export type RegisterTrust = 'computed' | 'mixed' | 'from-log';
+
+/** A copied event says that a machine did measure that once, and no more; an empty register is computed. */
+export function registerTrust({ events }: Pick<RegisterPrediction, 'events'>): RegisterTrust {
+  const copied = events.filter(({ source }) => source.kind === 'reference-log').length;
+  if (copied === 0) return 'computed';
+  return copied === events.length ? 'from-log' : 'mixed';
 }
 
 /** Everything that is known before the boot about one machine's registers. */
@@ -160,11 +176,26 @@ export interface Prediction {
   readonly registers: readonly RegisterPrediction[];
 }
 
-/** All predicted events in the order in which they will happen. */
+/**
+ * All predicted events in the order in which they will happen: by stages, of a reference log in its order, and never
+ * against the order within a register, which is what its value depends on.
+ */
 export function predictedEvents(prediction: Prediction): PredictedEvent[] {
   return prediction.registers
-    .flatMap(({ events }) => events)
-    .toSorted((a, b) => bootStages.indexOf(a.stage) - bootStages.indexOf(b.stage));
+    .flatMap(({ events }) => withPlaces(events))
+    .toSorted((a, b) => a.stage - b.stage || a.index - b.index)
+    .map(({ event }) => event);
+}
+
+function withPlaces(
+  events: readonly PredictedEvent[],
+): { event: PredictedEvent; stage: number; index: number }[] {
+  let [stage, index] = [0, -1];
+  return events.map((event) => {
+    stage = Math.max(stage, bootStages.indexOf(event.stage));
+    index = Math.max(index, event.source.kind === 'reference-log' ? event.source.index : -1);
+    return { event, stage, index };
+  });
 }
 
 /** The register of that name. */

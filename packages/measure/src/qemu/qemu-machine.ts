@@ -1,0 +1,34 @@
+import type { QemuMachine } from '../predict/machine.ts';
+import { findBootDevices, hasBootIndex } from './boot-devices.ts';
+import type { MachineDescription } from './machine-description.ts';
+import type { AddressWidth } from './mmio-window.ts';
+import { untriedFacts } from './untried-facts.ts';
+
+/** What QEMU hands to firmware on a machine, read out of QEMU or made by hand. */
+export interface QemuHandoff {
+  readonly cpu: AddressWidth;
+  /** Name → contents of the files of fw_cfg. */
+  readonly fwCfg: Readonly<Record<string, Uint8Array>>;
+}
+
+/** The facts on which PCR 0 and 1 depend, from a machine's description and what QEMU hands over. */
+export function qemuMachine(description: MachineDescription, { cpu, fwCfg }: QemuHandoff): QemuMachine {
+  const { devices, unknown } = findBootDevices(description);
+  return {
+    version: description.qemuVersion,
+    chipset: /^(pc-)?q35/.test(description.machineType) ? 'q35' : 'pc',
+    memoryMib: description.memoryMib,
+    vcpus: description.vcpus,
+    maxVcpus: description.maxVcpus,
+    cpu: {
+      vendor: cpu.vendor === 'GenuineIntel' ? 'GenuineIntel' : 'AuthenticAMD',
+      physicalAddressBits: cpu.physicalAddressBits,
+    },
+    fwCfg,
+    bootDevices: devices,
+    hasBootIndex: hasBootIndex(description),
+    directBoot: description.directBoot !== undefined,
+    unknown: [...(description.notUnderstood ?? []).map((words) => `"${words}"`), ...unknown],
+    untried: untriedFacts(description, cpu),
+  };
+}
