@@ -1,3 +1,4 @@
+import { hexNumber } from '../bytes/hex.ts';
 import { Reader } from '../bytes/reader.ts';
 import { MeasureError } from '../error.ts';
 import { type LengthProbabilities, newProbabilities, type Probabilities } from './probabilities.ts';
@@ -102,9 +103,9 @@ function decodeInto(output: Uint8Array, input: Uint8Array, start: number, header
       rep0 = readDistance(decoder, probabilities, count);
       state = state < 7 ? 7 : 10;
       if (rep0 === END_MARKER) {
-        if (decoder.overrun) throw truncated(decoder, length);
-        if (header.outputBytes !== undefined || !decoder.finished)
-          throw malformed(decoder, 'an end marker stands where data should follow');
+        if (decoder.overrun || header.outputBytes !== undefined || !decoder.finished) {
+          throw malformed(decoder, length, 'an end marker stands where data should follow');
+        }
         return length;
       }
     } else {
@@ -199,17 +200,16 @@ function copyMatch(output: Uint8Array, at: number, distance: number, length: num
 }
 
 function checkDistance(decoder: RangeDecoder, rep0: number, length: number, dictionaryBytes: number): void {
-  if (rep0 >= length || rep0 >= dictionaryBytes) {
-    throw malformed(
-      decoder,
-      `a match reaches back ${rep0 + 1} bytes, ${Math.min(length, dictionaryBytes)} are there`,
-    );
-  }
+  const reach = Math.min(length, dictionaryBytes);
+  if (rep0 < reach) return;
+  throw malformed(decoder, length, `a match reaches back ${rep0 + 1} bytes, ${reach} are there`);
 }
 
-function malformed({ position }: RangeDecoder, problem: string): MeasureError {
-  return new MeasureError('malformed', `LZMA stream at 0x${position.toString(16)}: ${problem}`, {
-    offset: position,
+/** Past the end of its input the decoder reads zeros, of which anything can come: then that is what is wrong. */
+function malformed(decoder: RangeDecoder, length: number, problem: string): MeasureError {
+  if (decoder.overrun) return truncated(decoder, length);
+  return new MeasureError('malformed', `LZMA stream at ${hexNumber(decoder.position)}: ${problem}`, {
+    offset: decoder.position,
   });
 }
 
@@ -217,17 +217,11 @@ function truncated({ position }: RangeDecoder, length: number): MeasureError {
   const at = position - 1;
   return new MeasureError(
     'truncated',
-    `LZMA stream at 0x${at.toString(16)}: ends after ${length} bytes of output`,
-    {
-      offset: at,
-    },
+    `LZMA stream at ${hexNumber(at)}: ends after ${length} bytes of output`,
+    { offset: at },
   );
 }
 
-function tooLarge({ position }: RangeDecoder, length: number): MeasureError {
-  return new MeasureError(
-    'malformed',
-    `LZMA stream at 0x${position.toString(16)}: goes on after its ${length} bytes of output`,
-    { offset: position },
-  );
+function tooLarge(decoder: RangeDecoder, length: number): MeasureError {
+  return malformed(decoder, length, `goes on after its ${length} bytes of output`);
 }

@@ -2,7 +2,7 @@ import { toHex } from '../bytes/hex.ts';
 import { type Hasher, hash } from '../hash.ts';
 import type { OvmfFirmware } from '../uefi/ovmf.ts';
 import type { QemuMachine } from './machine.ts';
-import { encodePlatformInfo, platformInfoDoubt } from './platform-info.ts';
+import { encodePlatformInfo, platformInfoDoubt, platformInfoGap } from './platform-info.ts';
 import type { Dependency } from './prediction.ts';
 
 /** The PEI volume as it lies in memory when Tcg2Pei measures it, or why that is not known. */
@@ -24,6 +24,9 @@ interface Change {
   readonly what: string;
   readonly dependsOn: readonly Dependency[];
   readonly bytes: (machine: QemuMachine) => Uint8Array;
+  /** Why the bytes are not known for this machine. */
+  readonly gap?: (machine: QemuMachine) => string | undefined;
+  /** Why they count as read in source only. */
   readonly doubt?: (machine: QemuMachine) => string | undefined;
 }
 
@@ -54,6 +57,7 @@ function platformInfo(offset: number, smm: boolean): Change {
     what: 'what PlatformPei found of the machine (EFI_HOB_PLATFORM_INFO)',
     dependsOn: ['ram', 'vcpus', 'cpu-model', 'vmm'],
     bytes: (machine) => encodePlatformInfo(machine, smm),
+    gap: platformInfoGap,
     doubt: platformInfoDoubt,
   };
 }
@@ -125,6 +129,10 @@ export function peiInMemory(
   }
   if (onlyOn !== undefined && machine.chipset !== onlyOn) {
     return { status: 'unpredictable', reason: `${build.name} does not start on chipset ${machine.chipset}` };
+  }
+  const gaps = changes.flatMap(({ gap }) => gap?.(machine) ?? []);
+  if (gaps.length > 0) {
+    return { status: 'host-dependent', reason: `The measured volume holds ${written}; ${gaps.join('; ')}` };
   }
   const bytes = Uint8Array.from(pei.bytes);
   for (const change of changes) bytes.set(change.bytes(machine), change.offset);

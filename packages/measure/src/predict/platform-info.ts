@@ -53,17 +53,15 @@ export function encodePlatformInfo(machine: QemuMachine, smm: boolean): Uint8Arr
   const window32 = chipset.pciExpress === undefined ? uncached.base : chipset.pciExpress + PCI_EXPRESS_BYTES;
   const space = addressSpace(machine, high);
   const maxCpus = machine.maxVcpus ?? machine.vcpus;
-  const s3 = machine.sleepS3 ?? true;
+  const s3 = offersS3(machine);
   const s3Bytes = s3 ? S3_BYTES + AP_STACK_BYTES * maxCpus : 0;
   const s3Base = s3 ? low - (smm ? TSEG_MIB * MIB : 0) - s3Bytes : 0;
   const writer = new Writer();
   writer.u16(chipset.hostBridge);
   writer.u64(0).u8(0).u32(0); // No confidential guest; a boot with full configuration.
   writer.u8(Number(s3));
-  writer
-    .u8(Number(smm))
-    .u8(Number(smm))
-    .u16(smm ? TSEG_MIB : 0);
+  writer.u8(Number(smm)).u8(Number(smm && locksDefaultSmram(machine)));
+  writer.u16(smm ? TSEG_MIB : 0);
   writer.u64(space.firstNonAddress).u8(space.addressBits);
   writer.u32(uncached.base).u32(uncached.size);
   writer.u8(0).u64(0); // PcdSetNxForStack, PcdTdxSharedBitMask.
@@ -160,18 +158,38 @@ function align(value: number, alignment: number): number {
   return Math.ceil(value / alignment) * alignment;
 }
 
-/** What is more than memory can be, before QEMU moves it (hw/i386/pc.c, `AMD_HT_START`), with room for the windows. */
-const COMPARED_MEMORY_MIB = 512 * 2 ** 10;
+/** `etc/system-states` (QEMU hw/isa/lpc_ich9.c): bit 7 of byte 3 offers the sleep state S3, as QEMU does by default. */
+function offersS3({ fwCfg }: QemuMachine): boolean {
+  const states = fwCfg['etc/system-states'];
+  return states === undefined || ((states[3] ?? 0) & 0x80) !== 0;
+}
+
+/** `pc-q35-4.2` and older have no SMRAM at its default base that could be locked (QEMU hw/i386/pc.c, `pc_compat_4_2`). */
+const FIRST_DEFAULT_SMRAM = 5;
+
+function locksDefaultSmram({ machineType }: QemuMachine): boolean {
+  const version = /^pc-q35-(\d+)\./.exec(machineType ?? '')?.[1];
+  return version === undefined || Number(version) >= FIRST_DEFAULT_SMRAM;
+}
+
+/** QEMU moves memory above 4 GiB of AMD's processors when it would reach this address (hw/i386/pc.c, `AMD_HT_START`). */
+const MAX_MEMORY_MIB = 0xfd_0000_0000 / MIB - 4096;
+
+/** What else PlatformPei looks at, and no rule here does: a value made without it would be wrong. */
+export function platformInfoGap({ memoryMib, fwCfg, unknown = [] }: QemuMachine): string | undefined {
+  if (unknown.length > 0) return `of the machine this is not understood: ${unknown.join(', ')}`;
+  if (memoryMib >= MAX_MEMORY_MIB) return 'where QEMU puts so much memory is not known';
+  const unread = Object.keys(fwCfg).find((name) => UNREAD.has(name));
+  return unread && `"${unread}" of fw_cfg changes it in ways that are not known`;
+}
+
+const UNREAD: ReadonlySet<string> = new Set(['opt/ovmf/PcdSetNxForStack', 'etc/hardware-info']);
+
 /** QEMU's own processors have 40 bits under TCG; KVM may show others. */
 const COMPARED_ADDRESS_BITS = 40;
 
 /** Why {@link encodePlatformInfo} follows edk2's source only for this machine: it was compared with runs of others. */
-export function platformInfoDoubt({ cpu, memoryMib }: QemuMachine): string | undefined {
-  if (cpu.physicalAddressBits !== COMPARED_ADDRESS_BITS) {
-    return `What PlatformPei makes of ${cpu.physicalAddressBits} physical address bits was read in edk2’s source and not compared with a machine`;
-  }
-  if (memoryMib > COMPARED_MEMORY_MIB) {
-    return 'What PlatformPei makes of more than 512 GiB of memory was read in edk2’s source and not compared with a machine';
-  }
-  return undefined;
+export function platformInfoDoubt({ cpu: { physicalAddressBits } }: QemuMachine): string | undefined {
+  if (physicalAddressBits === COMPARED_ADDRESS_BITS) return undefined;
+  return `What PlatformPei makes of ${physicalAddressBits} physical address bits was read in edk2’s source and not compared with a machine`;
 }

@@ -120,3 +120,236 @@ function show({ eventType, data, digests }: PredictedEvent) {
     digests: Object.fromEntries(Object.entries(digests).map(([bank, digest]) => [bank, toHex(digest)])),
   };
 }
+
+const S3_OFF = Uint8Array.of(0x80, 0, 0, 0x01, 0x80, 0x80);
+const CONTROL = new TextEncoder().encode('ABCDEFGH');
+
+/**
+ * SHA-256 of the PEI volume as swtpm received it from the firmware alone, under QEMU 10.0.13 with TCG. The processors
+ * were `max` and EPYC, and of Intel's Skylake-Server, Haswell and Cascadelake-Server.
+ */
+const runs: readonly {
+  readonly package: OvmfPackage;
+  readonly file: string;
+  readonly pei: string;
+  readonly machine: Partial<QemuMachine> & { intel?: boolean };
+}[] = [
+  ...(
+    [
+      ['76bbfa881e8b9956ce0a732a4866565c5a486c87c94220852eb476b30e5738cc', { memoryMib: 2048, vcpus: 2 }],
+      ['0cf36ee630dcdedd8e96154581bba196cdec0f3bd0bde9b9bf8c295c010d5e8c', { memoryMib: 2304 }],
+      ['010c0efb3c851c8c0de3e17f039460d5cad68c60721e5dcb1f1078ab5d39d1eb', { memoryMib: 2815, vcpus: 3 }],
+      ['4c021933a6f530fb027434476cf80cddade4eb63f7334fa380baf53c4c25ca48', { memoryMib: 2816 }],
+      [
+        '572ace45052accc33002f1a0315acd43ddb1717e2fa20f2be46a917ae354dc85',
+        { memoryMib: 4096, vcpus: 4, intel: true },
+      ],
+      ['76bbfa881e8b9956ce0a732a4866565c5a486c87c94220852eb476b30e5738cc', { memoryMib: 8192, vcpus: 2 }],
+      ['54996ef95acf6753ac26c7534c5c42ac03465caffcdbc1bace576421b64ccd6c', { memoryMib: 18432, intel: true }],
+      ['d83810f79ec8c7d69b584d09320d51c4c575c1b056b2c92f77e11babd89c4360', { memoryMib: 40960, intel: true }],
+      ['002b5679fa4b65fb2b48fd6a15b95f2a268ec34ddd6156bd3aec37a790d9ae83', { memoryMib: 40960 }],
+      [
+        'bddab8e4c06944704c55b48834b05b48961950ca7065049d877482858a02c8b3',
+        { memoryMib: 1024, vcpus: 2, maxVcpus: 5 },
+      ],
+      [
+        '1dd4ded32b5b97d369272b66f851f51a3e687b2b377a818c275a10c1a40482f2',
+        { memoryMib: 1024, fwCfg: { 'etc/system-states': S3_OFF } },
+      ],
+      [
+        '0c8df04fb2b75900bf2e793143a05d79ec56f3e22c944fd2033fa6973d70ddda',
+        { memoryMib: 1024, intel: true, fwCfg: { 'etc/msr_feature_control': CONTROL } },
+      ],
+      [
+        '1f4944324787408a8f6cb27ed8a50bb6d8a73c9d094c690a0d897444ecde553a',
+        {
+          memoryMib: 1024,
+          intel: true,
+          fwCfg: { 'opt/ovmf/X-PciMmio64Mb': new TextEncoder().encode('65536') },
+        },
+      ],
+      // -m 1G,slots=2,maxmem=100G: 4 GiB, 99 GiB that can be plugged in, and 1 GiB for each slot.
+      [
+        '7acae0f13405e6e38c09c29c4b28195ce5bfc66786fad7869f39a3e23ad05eb2',
+        { memoryMib: 1024, intel: true, fwCfg: { 'etc/reserved-memory-end': u64(105n << 30n) } },
+      ],
+      [
+        '96cb4eb9e201960651df5331dd773a8d985ccb4f838ca7d6a5bce7ab2b99c774',
+        { chipset: 'pc', memoryMib: 1024 },
+      ],
+      [
+        '8da331597cb131f5a7d4742b39e8fc19270f4a7b6f677e1414782af131c4380d',
+        { chipset: 'pc', memoryMib: 4096, vcpus: 2 },
+      ],
+      [
+        '4e487a0fb55dceb4abf006eeceafc708a2c44962eb0a0ba051c94903c43faf70',
+        { chipset: 'pc', memoryMib: 3300, vcpus: 3, intel: true },
+      ],
+    ] as const
+  ).map(([pei, facts]) => ({ package: '2022.11' as const, file: 'OVMF_CODE_4M.fd', pei, machine: facts })),
+  ...(
+    [
+      ['dfbd6232dd35f608f76a15cfe1d294c886151f689ca201b47dd7839f54899d13', { machineType: 'pc-q35-5.0' }],
+      ['61d846d335d466779fc80422b21d3186dd00772b02ea8b494a9817f518ae4b9b', { machineType: 'pc-q35-4.2' }],
+      ['61d846d335d466779fc80422b21d3186dd00772b02ea8b494a9817f518ae4b9b', { machineType: 'pc-q35-2.12' }],
+      [
+        '065bed17804afa640e4bd4424339ee43e24aaf0a24d10068bc39a4721af3b0db',
+        { memoryMib: 3072, vcpus: 2, intel: true },
+      ],
+      ['b878e423fc24e55f78b2b37e3a7ba4deeee0f2061087a0b5d83487180383e61c', { memoryMib: 2304, vcpus: 4 }],
+      [
+        '046992ac8a4b7fd2a0aa6d0cf580d0e0c779b028a3bbb9302fcc120213a4598c',
+        { memoryMib: 700, fwCfg: { 'etc/msr_feature_control': CONTROL } },
+      ],
+    ] as const
+  ).map(([pei, facts]) => ({
+    package: '2022.11' as const,
+    file: 'OVMF_CODE_4M.secboot.fd',
+    pei,
+    machine: facts,
+  })),
+  {
+    package: '2022.11',
+    file: 'OVMF_CODE.fd',
+    pei: '8bb8905a47c8e299015674aaad7c962bd93477eba2f85d30974e6b3dce64faac',
+    machine: {},
+  },
+  {
+    package: '2022.11',
+    file: 'OVMF.fd',
+    pei: '8bb8905a47c8e299015674aaad7c962bd93477eba2f85d30974e6b3dce64faac',
+    machine: {},
+  },
+  {
+    package: '2022.11',
+    file: 'OVMF_CODE.fd',
+    pei: 'fe989272c3d3d516fb8810ca026024a08c3b2e529b48af2ccdd16ccba90221d2',
+    machine: { memoryMib: 3072, vcpus: 2, intel: true },
+  },
+  {
+    package: '2025.02',
+    file: 'OVMF_CODE_4M.fd',
+    pei: '448113fdbd7054a1504acf913bf8d7d90ae2d1246ae1c9aab50490e539c242e7',
+    machine: { chipset: 'pc' },
+  },
+  {
+    package: '2025.02',
+    file: 'OVMF.fd',
+    pei: 'a386f05738e11e7b8c253dc47b96bfc66d3d9ce62ee7b30ee3d4a6c5215e7e4e',
+    machine: {},
+  },
+  {
+    package: '2025.02',
+    file: 'OVMF_CODE_4M.fd',
+    pei: 'a386f05738e11e7b8c253dc47b96bfc66d3d9ce62ee7b30ee3d4a6c5215e7e4e',
+    machine: {
+      memoryMib: 2304,
+      vcpus: 3,
+      fwCfg: { 'etc/msr_feature_control': CONTROL, 'etc/system-states': S3_OFF },
+    },
+  },
+  {
+    package: '2026.08',
+    file: 'OVMF_CODE_4M.fd',
+    pei: '10e48f005bc9f46830c4596b9ab6f8d0b98427f08e17d6d0e6eef582a7b12512',
+    machine: { chipset: 'pc' },
+  },
+  {
+    package: '2026.08',
+    file: 'OVMF.fd',
+    pei: '10e48f005bc9f46830c4596b9ab6f8d0b98427f08e17d6d0e6eef582a7b12512',
+    machine: { memoryMib: 40960, vcpus: 8 },
+  },
+  {
+    package: '2026.08-legacy',
+    file: 'OVMF.legacy.fd',
+    pei: '10e48f005bc9f46830c4596b9ab6f8d0b98427f08e17d6d0e6eef582a7b12512',
+    machine: {},
+  },
+];
+
+function u64(value: bigint): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, value, true);
+  return bytes;
+}
+
+describe.skipIf(!haveOvmf)('predictPcr00() equals what the firmware alone measured', () => {
+  it.each(runs)('$package $file on $machine', async ({ package: name, file, pei, machine: facts }) => {
+    const register = pcr0({ code: await ovmfFile(name, file) }, machine(facts), ['sha256']);
+    expect(register.status).toBe('predicted');
+    expect(digestOf(register, 1)).toBe(pei);
+  });
+});
+
+describe.skipIf(!haveOvmf)('predictPcr00() does not claim', () => {
+  const plain = () => ovmfFile('2022.11', 'OVMF_CODE_4M.fd');
+
+  it('anything without the firmware’s bytes', () => {
+    expect(pcr0(undefined, machine())).toMatchObject({ status: 'host-dependent', values: {} });
+  });
+
+  it('anything of bytes that are not the firmware that was named', async () => {
+    const answer = pcr0({ code: await plain(), codeSha256: '00'.repeat(32) }, machine());
+    expect(answer).toMatchObject({ status: 'unpredictable', values: {} });
+  });
+
+  it('what firmware finds of a machine that is not described', async () => {
+    expect(pcr0({ code: await plain() }, undefined).status).toBe('host-dependent');
+    expect(pcr0({ code: await ovmfFile('2025.02', 'OVMF_CODE_4M.fd') }, undefined).status).toBe(
+      'host-dependent',
+    );
+    // Nothing of the machine is in this one.
+    expect(pcr0({ code: await ovmfFile('2026.08', 'OVMF_CODE_4M.fd') }, undefined).status).toBe('predicted');
+  });
+
+  it('what firmware finds of a machine that is not understood', async () => {
+    const code = await plain();
+    expect(pcr0({ code }, machine({ unknown: ['-global mch.extended-tseg-mbytes=48'] }))).toMatchObject({
+      status: 'host-dependent',
+      reason: expect.stringContaining('-global mch.extended-tseg-mbytes=48'),
+    });
+    const fwCfg = { 'opt/ovmf/PcdSetNxForStack': new TextEncoder().encode('yes') };
+    expect(pcr0({ code }, machine({ fwCfg })).status).toBe('host-dependent');
+    expect(pcr0({ code }, machine({ memoryMib: 1024 * 1024 })).status).toBe('host-dependent');
+  });
+
+  it('more than an assumption for address widths that were read in source only', async () => {
+    const cpu = { vendor: 'GenuineIntel', physicalAddressBits: 46 } as const;
+    expect(pcr0({ code: await plain() }, machine({ cpu }))).toMatchObject({
+      status: 'assumed',
+      reason: expect.stringContaining('46 physical address bits'),
+    });
+  });
+
+  it('a build that moves SMRAM, and names the way out', async () => {
+    for (const [name, file] of [
+      ['2025.02', 'OVMF_CODE_4M.secboot.fd'],
+      ['2025.02', 'OVMF_CODE_4M.secboot.strictnx.fd'],
+      ['2026.08', 'OVMF_CODE_4M.secboot.fd'],
+      ['2026.08', 'OVMF_CODE_4M.secboot.strictnx.fd'],
+    ] as const) {
+      expect(pcr0({ code: await ovmfFile(name, file) }, machine())).toMatchObject({
+        status: 'unpredictable',
+        reason: expect.stringContaining('altee measure --run-firmware'),
+        values: {},
+      });
+    }
+  });
+
+  it('a build with system management mode on a chipset where it does not start', async () => {
+    const code = await ovmfFile('2022.11', 'OVMF_CODE_4M.secboot.fd');
+    expect(pcr0({ code }, machine({ chipset: 'pc' })).status).toBe('unpredictable');
+  });
+
+  it('firmware that is not known', async () => {
+    const code = await ovmfFile('2022.11', 'OVMF_CODE.secboot.fd');
+    expect(pcr0({ code }, machine())).toMatchObject({
+      status: 'unpredictable',
+      reason: expect.stringContaining('is not known'),
+    });
+    const noPei = await ovmfFile('2026.08-inteltdx', 'OVMF.inteltdx.ms.fd');
+    expect(pcr0({ code: noPei }, machine())).toMatchObject({ status: 'unpredictable' });
+    expect(pcr0({ code: new Uint8Array(65536) }, machine())).toMatchObject({ status: 'unpredictable' });
+  });
+});
