@@ -1,7 +1,15 @@
 import { toHex } from '../bytes/hex.ts';
 import type { HashName } from '../hash.ts';
 import type { BankDigests } from '../tpm/bank.ts';
-import type { BootStage, PredictedEvent, Prediction, RegisterStatus } from './prediction.ts';
+import {
+  type BootStage,
+  type PredictedEvent,
+  type Prediction,
+  type RegisterPrediction,
+  type RegisterStatus,
+  type RegisterTrust,
+  registerTrust,
+} from './prediction.ts';
 
 /** Bank → digest in hex. */
 export type JsonDigests = { readonly [bank in HashName]?: string };
@@ -25,6 +33,9 @@ export interface JsonRegister {
   readonly status: RegisterStatus;
   readonly reason: string;
   readonly covers: string;
+  /** Absent where altee's rules alone give the value. */
+  readonly trust?: Exclude<RegisterTrust, 'computed'>;
+  readonly startupLocality?: number;
   readonly values: JsonDigests;
   readonly events: readonly JsonEvent[];
 }
@@ -38,11 +49,22 @@ export interface JsonPrediction {
 
 /** The prediction as plain data for `measurements.json`; the same prediction always gives the same text. */
 export function predictionToJson(prediction: Prediction): JsonPrediction {
-  const registers = prediction.registers.map(({ register, status, reason, covers, values, events }) => [
-    register,
-    { status, reason, covers, values: hexDigests(values), events: events.map(eventToJson) },
-  ]);
+  const registers = prediction.registers.map((register) => [register.register, registerToJson(register)]);
   return { banks: prediction.banks, registers: Object.fromEntries(registers) };
+}
+
+function registerToJson(register: RegisterPrediction): JsonRegister {
+  const { status, reason, covers, values, events, startupLocality } = register;
+  const trust = registerTrust(register);
+  return {
+    status,
+    reason,
+    covers,
+    ...(trust === 'computed' ? {} : { trust }),
+    ...(startupLocality === undefined ? {} : { startupLocality }),
+    values: hexDigests(values),
+    events: events.map(eventToJson),
+  };
 }
 
 function eventToJson(event: PredictedEvent): JsonEvent {
