@@ -17,6 +17,7 @@ export function qemuMachine(description: MachineDescription, { cpu, fwCfg }: Qem
   return {
     version: description.qemuVersion,
     chipset: /^(pc-)?q35/.test(description.machineType) ? 'q35' : 'pc',
+    machineType: description.machineType,
     memoryMib: description.memoryMib,
     vcpus: description.vcpus,
     maxVcpus: description.maxVcpus,
