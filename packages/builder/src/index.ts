@@ -2,6 +2,12 @@ export { type BuildOptions, type BuildResult, build } from './build.ts';
 export type { DistFile, DistResult } from './dist.ts';
 export { BuilderError, type BuilderErrorCode } from './error.ts';
 export { printable } from './executor/printable.ts';
+export {
+  type ExplainRequest,
+  type ExplainResult,
+  explainEventLog,
+  type ReplayedRegister,
+} from './explain-log.ts';
 export { type InitOptions, type InitResult, initProject } from './init-project.ts';
 export { type MeasureOptions, type MeasureResult, measureFile } from './measure-file.ts';
 export { makePolicies, type PolicyRequest, type PolicyResult } from './policy/make-policies.ts';

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { addBuild } from './commands/build.ts';
 import { addCache } from './commands/cache.ts';
+import { addExplain } from './commands/explain.ts';
 import { addInit } from './commands/init.ts';
 import { addLock } from './commands/lock.ts';
 import { addMeasure } from './commands/measure.ts';
@@ -18,6 +19,7 @@ const COMMANDS: readonly ((program: Command, done: (exitCode: number) => void) =
   addBuild,
   addRun,
   addMeasure,
+  addExplain,
   addPolicy,
   addCache,
 ];

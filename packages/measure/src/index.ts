@@ -29,6 +29,13 @@ export {
 } from './hash.ts';
 export { bootChain, bootChainHtml, type ChainLink } from './html/boot-chain.ts';
 export { escapeHtml, type Html, html } from './html/escape.ts';
+export { eventLogHtml } from './html/event-log.ts';
+export {
+  type ExplainedLog,
+  explainedLogHtml,
+  explanationHtml,
+  explanationPageHtml,
+} from './html/explanation.ts';
 export { pageHtml } from './html/page.ts';
 export { registersHtml } from './html/registers.ts';
 export { type AuthenticodeRange, authenticodeDigest, authenticodeRanges } from './pe/authenticode.ts';
@@ -97,8 +104,10 @@ export type {
 } from './qemu/machine-description.ts';
 export {
   type AddressWidth,
+  hotplugReserve,
+  type MmioWindow,
   type MmioWindowRules,
-  mmioWindowBase,
+  mmioWindow,
   type ReservedRange,
 } from './qemu/mmio-window.ts';
 export { type BuiltInOption, type OvmfRules, ovmfRules } from './qemu/ovmf-rules.ts';
@@ -153,6 +162,7 @@ export { parsePcrValues, type ReadValues } from './tcg/pcr-values.ts';
 export { findQuirks, type LogQuirk, type LogQuirkCode } from './tcg/quirks.ts';
 export { describeDamage, readEventLog } from './tcg/read-event-log.ts';
 export { type ReplayedPcrs, replayEventLog } from './tcg/replay.ts';
+export { parseTdxQuote, type TdxQuote } from './tdx/quote.ts';
 export { type BankDigests, tpmHashAlgorithms } from './tpm/bank.ts';
 export { extendPcr, initialPcr, replayPcr } from './tpm/pcr.ts';
 export {
@@ -163,6 +173,7 @@ export {
 } from './tpm/pcrsig.ts';
 export { type PolicyDigestOptions, pcrDigest, policyAuthorize, policyOr, policyPcr } from './tpm/policy.ts';
 export { rsaKeyName } from './tpm/rsa-key-name.ts';
+
 export { encodePcrSelection, formatPcrSelection, type PcrSelection, pcrSelection } from './tpm/selection.ts';
 export { encodeGptEvent, findEsp, type Gpt, type GptPartition, parseGpt } from './uefi/gpt.ts';
 export {
