@@ -127,7 +127,7 @@ function predictFwCfg(context: TdxContext): Part {
         measured: value,
         data: ascii(`QEMU FW CFG\0${name}\0`),
         dataIsExact: false,
-        source: { kind: 'fw_cfg', file: name, length: value.length },
+        source: { kind: 'fw_cfg', file: name, length: lengthOf(value) },
         clause: 'edk2 OvmfPkg/Library/QemuFwCfgLib `QemuFwCfgPei`, from 202505 on',
         dependsOn: ['vmm', 'devices', 'boot-order'],
         description: `value of fw_cfg "${name}"`,

@@ -19,7 +19,7 @@ import {
 } from './tdx-context.ts';
 import type { Measurable, TdxBoot } from './tdx-machine.ts';
 import { separatorEvent } from './tdx-separator.ts';
-import { pcrContext } from './tdx-stub.ts';
+import { pcrContext, whyNotStarted } from './tdx-stub.ts';
 import { compareVersions } from './version.ts';
 
 /** What RTMR 1 covers. */
@@ -202,6 +202,8 @@ function predictDiskImage(context: TdxContext, boot: TdxBoot): Part {
   }
   if (boot.kind !== 'disk') return { events: [] };
   const pcrs = pcrContext(context, boot);
+  const refused = whyNotStarted(pcrs);
+  if (refused) return refused;
   // Firmware's own events stand around these already.
   const wanted: ReadonlySet<string> = new Set(['partition-table', 'image', 'kernel']);
   const answers = [predictPcr05(pcrs), predictPcr04(pcrs)].map((answer): Part => {

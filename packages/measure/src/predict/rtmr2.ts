@@ -14,7 +14,7 @@ import { predictPcr11 } from './pcr11.ts';
 import type { EventSource, PredictedEvent } from './prediction.ts';
 import { asRtmrEvent, combine, known, type Part, rtmrEvent, type TdxContext } from './tdx-context.ts';
 import type { Measurable, TdxBoot } from './tdx-machine.ts';
-import { pcrContext, stubMajor, stubMeasuresToCc } from './tdx-stub.ts';
+import { pcrContext, stubMajor, stubMeasuresToCc, whyNotStarted } from './tdx-stub.ts';
 
 /** What RTMR 2 covers. */
 export const describeRtmr2 = (): string =>
@@ -81,6 +81,8 @@ function predictDisk(context: TdxContext, boot: Extract<TdxBoot, { kind: 'disk' 
   const unmeasured = whyKernelIsUnknown(known(() => innerKernelVersion(boot.uki)));
   if (unmeasured) return [unmeasured];
   const pcrs = pcrContext(context, boot);
+  const refused = whyNotStarted(pcrs);
+  if (refused) return [refused];
   const kernel = asPart(predictPcr09(pcrs));
   if (!stubMeasuresToCc(major.value)) return [kernel];
   const sections = asPart(predictPcr11(pcrs));

@@ -61,9 +61,22 @@ export function rtmrEvent(
   return {
     dataIsExact: true,
     ...rest,
+    ...fromLog(measured, rest.dependsOn),
     register: `RTMR${rtmr}`,
     registerIndex: mrIndexOfRtmr(rtmr),
     digests: { sha384: digestOf(context, measured) },
+  };
+}
+
+/** What was taken over from a log says so. */
+function fromLog(
+  measured: Measurable,
+  dependsOn: PredictedEvent['dependsOn'],
+): Partial<Pick<PredictedEvent, 'source' | 'dependsOn'>> {
+  if (measured instanceof Uint8Array || measured.logIndex === undefined) return {};
+  return {
+    source: { kind: 'reference-log', index: measured.logIndex },
+    dependsOn: [...dependsOn, 'reference-log'],
   };
 }
 

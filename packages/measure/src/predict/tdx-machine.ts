@@ -5,8 +5,8 @@ import type { TdHobVmm } from '../tdx/td-hob.ts';
 import type { TdvfSection } from '../tdx/tdvf.ts';
 import type { KernelFacts, Machine } from './machine.ts';
 
-/** What is measured, or its SHA-384 digest where its bytes are not at hand. */
-export type Measurable = Uint8Array | { readonly sha384: Uint8Array };
+/** What is measured, or its SHA-384 digest where its bytes are not at hand; `logIndex` where a log told it. */
+export type Measurable = Uint8Array | { readonly sha384: Uint8Array; readonly logIndex?: number };
 
 /** A TD and what runs it, as far as its registers depend on it. Facts left out are unknown. */
 export interface TdxMachine {
@@ -20,13 +20,13 @@ export interface TdxMachine {
   readonly acpi?: TdxAcpi | undefined;
   /** The SMBIOS table as firmware measures it, its volatile fields blanked. */
   readonly smbios?: Measurable | undefined;
-  /** SMBIOS structures of type 1, 2 and 11 as they stand, which stubs from 262 on measure themselves. */
-  readonly smbiosStructures?: readonly Uint8Array[] | undefined;
+  /** SMBIOS as the VMM gives it (`etc/smbios/smbios-tables`): stubs from 262 on measure structures of it. */
+  readonly smbiosTable?: Uint8Array | undefined;
   /**
    * Values of fw_cfg that firmware reads while it sets memory up, by name (`BootMenu`, `bootorder`, …); one that QEMU does
    * not have is left out. Absent: not known.
    */
-  readonly fwCfg?: Readonly<Record<string, Uint8Array>> | undefined;
+  readonly fwCfg?: Readonly<Record<string, Measurable>> | undefined;
   readonly secureBoot?: TdxSecureBoot | undefined;
   /** The boot options when firmware is about to start one. */
   readonly bootVariables?: TdxBootVariables | undefined;

@@ -1,15 +1,12 @@
-import { utf16z } from '../bytes/text.ts';
-import { MeasureError } from '../error.ts';
 import { readPe } from '../pe/image.ts';
-import { encodeTaggedEvent } from '../tcg/event-data.ts';
-import { parseGpt } from '../uefi/gpt.ts';
-import { stubRules } from '../uki/rules.ts';
 import { readStubVersion } from '../uki/stub.ts';
 import type { Known, PredictionContext } from './context.ts';
-import type { PredictedEvent } from './prediction.ts';
-import { known, missing, type Part, rtmrEvent, type TdxContext } from './tdx-context.ts';
+import type { Machine } from './machine.ts';
+import { stubSmbiosEvents } from './stub-smbios.ts';
+import { asRtmrEvent, known, missing, type Part, type TdxContext } from './tdx-context.ts';
 import type { TdxBoot } from './tdx-machine.ts';
 import { tdxSecureBoot } from './tdx-secure-boot.ts';
+import { tpmContext } from './tpm-register.ts';
 
 /** From this version on the stub measures its sections through EFI_CC_MEASUREMENT_PROTOCOL (systemd pull request 30996). */
 const firstWithCc = 256;
@@ -28,51 +25,34 @@ export function stubMeasuresToCc(major: number): boolean {
   return major >= firstWithCc;
 }
 
-/** The image as the rules for a TPM's registers look at it: all that is not firmware's is measured alike. */
-export function pcrContext(context: TdxContext, boot: Extract<TdxBoot, { kind: 'disk' }>): PredictionContext {
-  const { uki, disk, imagePath } = boot;
-  const pe = readPe(uki);
+/**
+ * The image as the rules for a TPM's registers look at it: all that is not firmware's is measured alike. Throws as
+ * `readPe` and `parseGpt` do.
+ */
+export function pcrContext(
+  context: TdxContext,
+  { uki, disk, imagePath }: Extract<TdxBoot, { kind: 'disk' }>,
+): PredictionContext {
   const state = tdxSecureBoot(context);
-  const secureBoot: PredictionContext['secureBoot'] =
-    'unknown' in state
-      ? { kind: 'missing', reason: state.unknown }
-      : {
-          kind: 'starts',
-          firmware: { name: 'the TD’s firmware', secureBoot: state.value.built },
-          variables: state.value.variables,
-          authority: 'not-asked',
-        };
   const enforced = 'value' in state && state.value.enforced;
-  return {
-    uki,
-    pe,
-    stub: known(() => stubRules(readStubVersion(uki, pe).major)),
-    gpt: readDisk(disk),
-    machine: { disk, imagePath, secureBoot: enforced ? 'on' : 'off' },
-    kernel: context.kernel ?? {},
-    secureBoot,
-    hasher: context.hasher,
-    banks: ['sha384'],
+  const machine: Machine = {
+    disk,
+    imagePath,
+    secureBoot: enforced ? 'on' : 'off',
+    secureBootVariables: enforced ? state.value.variables : {},
   };
+  // Of firmware that does not ask for signatures, nothing else about Secure Boot reaches the image.
+  const firmware = 'value' in state ? { name: 'the TD’s firmware', secureBoot: enforced } : undefined;
+  return tpmContext({ uki, machine, kernel: context.kernel, banks: ['sha384'] }, context.hasher, firmware);
 }
 
-function readDisk(disk: Extract<TdxBoot, { kind: 'disk' }>['disk']): PredictionContext['gpt'] {
-  if (disk === 'unpartitioned') return 'none';
-  if (!(disk instanceof Uint8Array)) return disk;
-  try {
-    return parseGpt(disk);
-  } catch (error) {
-    if (error instanceof MeasureError && error.code === 'not-found') return 'none';
-    throw error;
-  }
+/** Why the image is not started, or may not be. */
+export function whyNotStarted(pcrs: PredictionContext): Part | undefined {
+  const { secureBoot } = pcrs;
+  if (secureBoot.kind === 'starts') return undefined;
+  if (secureBoot.kind === 'missing' || secureBoot.kind === 'contradiction') return missing(secureBoot.reason);
+  return { status: 'unpredictable', reason: secureBoot.reason };
 }
-
-/** SMBIOS structures by type, with the tag and the name that the stub gives the event. */
-const smbiosTags: Readonly<Record<number, { readonly tag: number; readonly name: string }>> = {
-  1: { tag: 0xd5cb7cbc, name: 'smbios:1' },
-  2: { tag: 0xe0d47bc8, name: 'smbios:2' },
-  11: { tag: 0xc0b3bd23, name: 'smbios:11' },
-};
 
 /** What the stub measures of SMBIOS, which goes into RTMR 0 behind all that firmware measured. */
 export function predictStubSmbios(context: TdxContext): Part {
@@ -86,33 +66,10 @@ export function predictStubSmbios(context: TdxContext): Part {
     `That systemd-stub ${major.value} measures SMBIOS into RTMR 0, or not, was not compared with a TD`,
   ];
   if (major.value < firstWithCcSmbios) return { events: [], doubts };
-  const structures = machine.smbiosStructures;
-  if (!structures)
-    return missing(
-      'The SMBIOS structures of type 1, 2 and 11 are not known, which this image’s stub measures',
-    );
-  const events = [1, 2, 11].flatMap((type) =>
-    structures.filter(([first]) => first === type).map((structure) => smbiosEvent(context, type, structure)),
-  );
-  return { events, doubts };
-}
-
-/** Offset of Wake-up Type in the structure of type 1 (SMBIOS 3.7, 7.2), which the stub clears. */
-const wakeUpOffset = 24;
-
-function smbiosEvent(context: TdxContext, type: number, structure: Uint8Array): PredictedEvent {
-  const measured = Uint8Array.from(structure);
-  if (type === 1 && measured.length > wakeUpOffset) measured[wakeUpOffset] = 0;
-  const { tag, name } = smbiosTags[type] ?? { tag: 0, name: '' };
-  return rtmrEvent(context, 0, {
-    stage: 'stub',
-    eventType: 'EV_EVENT_TAG',
-    measured,
-    data: encodeTaggedEvent(tag, utf16z(name)),
-    dataIsExact: false,
-    source: { kind: 'fw_cfg', file: 'etc/smbios/smbios-tables', length: structure.length },
-    clause: 'systemd src/boot/measure.c `measure_smbios`',
-    dependsOn: ['smbios', 'stub'],
-    description: `SMBIOS structure of type ${type}, measured by the stub`,
-  });
+  if (!machine.smbiosTable) {
+    return missing('The SMBIOS table of the machine is not known, of which this image’s stub measures parts');
+  }
+  const events = stubSmbiosEvents(pcrContext(context, boot), machine.smbiosTable);
+  if ('unknown' in events) return { status: 'not-predicted', reason: events.unknown };
+  return { events: events.value.events.map(asRtmrEvent), doubts };
 }
