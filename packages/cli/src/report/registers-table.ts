@@ -1,12 +1,12 @@
 import { printable } from '@altee/builder';
 import {
   type BankDigests,
-  type EventSource,
   type HashName,
   type PredictedEvent,
   type Prediction,
   type RegisterPrediction,
   type RegisterStatus,
+  sourceText,
   toHex,
 } from '@altee/measure';
 import type { styler } from './style.ts';
@@ -86,34 +86,4 @@ function digestText(digests: BankDigests, bank: HashName | undefined, length: nu
 
 function dependsText({ dependsOn }: PredictedEvent): string {
   return dependsOn.length === 0 ? '' : `; depends on ${dependsOn.join(', ')}`;
-}
-
-const hex = (value: number) => `0x${value.toString(16)}`;
-
-/** Where an event's bytes come from, in words. */
-export function sourceText(source: EventSource): string {
-  switch (source.kind) {
-    case 'constant':
-      return `constant: ${source.text}`;
-    case 'image':
-      return `the image file, ${source.length} bytes`;
-    case 'section':
-      return `section "${source.section}" (${source.part}) at ${hex(source.offset)}, ${source.length} bytes`;
-    case 'sections':
-      return `sections ${source.sections.join(', ')}, ${source.length} bytes`;
-    case 'partition-table':
-      return `the disk's partition table, ${source.partitions} in use`;
-    case 'variable':
-      return `variable ${source.name}`;
-    case 'firmware':
-      return `firmware: ${source.part} at ${hex(source.offset)}, ${source.length} bytes`;
-    case 'fw_cfg':
-      return `fw_cfg file ${source.file}, ${source.length} bytes`;
-    case 'computed':
-      return `computed from ${source.from}, ${source.length} bytes`;
-    case 'reference-log':
-      return `event ${source.index + 1} of the reference log`;
-    case 'machine':
-      return `the machine: ${source.fact}`;
-  }
 }
