@@ -1,4 +1,11 @@
-import { type AddressWidth, mmioWindowBase, type OvmfRules, type ReservedRange } from '@altee/measure';
+import {
+  type AddressWidth,
+  hotplugReserve,
+  type MmioWindow,
+  mmioWindow,
+  type OvmfRules,
+  type ReservedRange,
+} from '@altee/measure';
 import {
   assignBar,
   enable,
@@ -41,7 +48,7 @@ export async function configureMachine(
   if (rules.smm) await negotiateSmi(qtest, files);
   const functions = await findFunctions(pci);
   const { reserved, endOfMemory } = await readMemoryMap(qtest, files, memoryMib);
-  await assignWideBars(pci, functions, mmioWindowBase(cpu, rules.window, endOfMemory, reserved));
+  await assignWideBars(pci, functions, mmioWindow(cpu, rules.window, endOfMemory, reserved));
   for (const found of functions) await enable(pci, found);
   return functions;
 }
@@ -80,31 +87,75 @@ async function readMemoryMap(qtest: Qtest, files: readonly FwCfgFile[], memoryMi
   return { reserved, endOfMemory };
 }
 
+/** Something that needs a range of the window, aligned to `alignment`, which is a power of two. */
+interface Request {
+  readonly size: bigint;
+  readonly alignment: bigint;
+  readonly assign: (base: bigint) => Promise<void>;
+}
+
+/** Largest first, as edk2's PciBusDxe does it; what is behind a bridge goes into one window of that bridge. */
 async function assignWideBars(
   pci: PciConfig,
   functions: readonly FoundFunction[],
-  windowBase: bigint,
+  window: MmioWindow,
 ): Promise<void> {
-  let next = windowBase;
-  const place = async (bar: WideBar) => {
-    next = align(next, bar.size);
-    await assignBar(pci, bar, next);
-    next += bar.size;
-  };
-  for (const found of functions.filter(({ bus }) => bus === 0)) {
-    for (const bar of await wideBars(pci, found)) await place(bar);
-  }
-  for (const bridge of functions.filter(({ secondaryBus }) => secondaryBus !== undefined)) {
-    const base = align(next, MIB);
-    next = base;
-    for (const found of functions.filter(({ bus }) => bus === bridge.secondaryBus)) {
-      for (const bar of (await wideBars(pci, found)).filter(({ prefetchable }) => prefetchable))
-        await place(bar);
+  const behind = async (bus: number): Promise<Request[]> => {
+    const requests: Request[] = [];
+    for (const found of functions.filter((each) => each.bus === bus)) {
+      requests.push(...(await wideBars(pci, found)).flatMap((bar) => barRequest(pci, bar, bus)));
+      if (found.secondaryBus === undefined) continue;
+      const inside = await behind(found.secondaryBus);
+      requests.push(...bridgeRequest(pci, found, inside, hotplugReserve(window)));
     }
-    if (next === base) continue;
-    next = align(next, MIB);
-    await openWindow(pci, bridge, base, next - base);
+    return requests;
+  };
+  const requests = await behind(0);
+  await assignAll(requests, window.base);
+}
+
+/** Behind a bridge, only prefetchable BARs can lie above 4 GiB (PCI-to-PCI Bridge 1.2, 3.2.5.8). */
+function barRequest(pci: PciConfig, bar: WideBar, bus: number): Request[] {
+  if (bus !== 0 && !bar.prefetchable) return [];
+  return [{ size: bar.size, alignment: bar.size, assign: (base) => assignBar(pci, bar, base) }];
+}
+
+function bridgeRequest(
+  pci: PciConfig,
+  bridge: FoundFunction,
+  inside: readonly Request[],
+  reserve: bigint,
+): Request[] {
+  const needed = align(
+    inside.reduce((sum, { size }) => sum + size, 0n),
+    MIB,
+  );
+  const size = needed > reserve ? needed : reserve;
+  if (size === 0n) return [];
+  const alignment = inside.reduce((most, each) => max(most, each.alignment), max(MIB, reserve));
+  return [
+    {
+      size,
+      alignment,
+      assign: async (base) => {
+        await assignAll(inside, base);
+        await openWindow(pci, bridge, base, size);
+      },
+    },
+  ];
+}
+
+async function assignAll(requests: readonly Request[], base: bigint): Promise<void> {
+  let next = base;
+  for (const { size, alignment, assign } of requests.toSorted((a, b) => Number(b.alignment - a.alignment))) {
+    next = align(next, alignment);
+    await assign(next);
+    next += size;
   }
+}
+
+function max(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
 }
 
 function align(value: bigint, alignment: bigint): bigint {

@@ -35,8 +35,8 @@ interface Numbered {
   readonly bootIndex?: number | undefined;
 }
 
-/** The order in which kinds of devices are looked for (edk2 BmBoot.c `BmEnumerateBootOptions`). */
-const kinds: readonly BootDevice['kind'][] = ['disk', 'cdrom', 'network'];
+/** The order in which kinds of devices are looked for: removable media, fixed media, the network (edk2 BmBoot.c `BmEnumerateBootOptions`). */
+const kinds: readonly BootDevice['kind'][] = ['cdrom', 'disk', 'network'];
 
 /**
  * What firmware makes of an empty variable store: its own applications, the devices, the shell, numbered in that

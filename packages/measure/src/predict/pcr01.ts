@@ -58,9 +58,12 @@ export function predictPcr01(context: PredictionContext): RegisterAnswer {
     ...bootVariableEvents(context, rules, qemu),
     separator(context, 1),
     ...(isEarly ? [] : smbios),
-    ...stub.value,
+    ...stub.value.events,
   ];
-  const untried = qemu.untried ?? [];
+  const untried = [
+    ...(qemu.untried ?? []),
+    ...(stub.value.untried === undefined ? [] : [stub.value.untried]),
+  ];
   if (untried.length > 0) {
     const reason = `These rules were never compared with a boot of such a machine: ${untried.join('; ')}`;
     return { status: 'assumed', reason, events };

@@ -5,8 +5,12 @@ import { readStubVersion } from '../uki/stub.ts';
 import { type Known, type PredictionContext, pcrEvent } from './context.ts';
 import type { PredictedEvent } from './prediction.ts';
 
-/** Last version that measures no SMBIOS structures, and first that does; what lies between is not known. */
-const LAST_WITHOUT = 257;
+/**
+ * Last version that measures no SMBIOS structures, and first that does. Version 257 and 262 were compared with boots.
+ * The change was made for 261 (systemd pull request 42233); 261 itself was not looked at.
+ */
+const LAST_WITHOUT = 260;
+const LAST_TRIED_WITHOUT = 257;
 const FIRST_WITH = 262;
 
 /** Structures by type, in the order in which the stub measures them (systemd src/boot/measure.c). */
@@ -28,26 +32,28 @@ export function stubMeasuresSmbios(major: number): boolean | undefined {
 /** The tags under which it does. */
 export const stubSmbiosTags: readonly number[] = measured.map(({ tag }) => tag);
 
+/** What the stub adds, and the version where it was only read in source that it adds nothing. */
+export interface StubSmbios {
+  readonly events: readonly PredictedEvent[];
+  readonly untried: string | undefined;
+}
+
 /** What the stub adds to PCR 1: SMBIOS structures whole, with serial number, UUID and OEM strings. */
-export function stubSmbiosEvents(
-  context: PredictionContext,
-  table: Uint8Array,
-): Known<readonly PredictedEvent[]> {
+export function stubSmbiosEvents(context: PredictionContext, table: Uint8Array): Known<StubSmbios> {
   const { major } = readStubVersion(context.uki, context.pe);
-  const measures = stubMeasuresSmbios(major);
-  if (measures === false) return { value: [] };
-  if (measures === undefined) {
+  if (major <= LAST_WITHOUT) {
+    const untried = major > LAST_TRIED_WITHOUT ? `systemd-stub ${major}` : undefined;
+    return { value: { events: [], untried } };
+  }
+  if (major < FIRST_WITH) {
     return { unknown: `Whether systemd-stub ${major} measures SMBIOS structures is not known` };
   }
   const structures = parseSmbios(table);
-  return {
-    value: measured.flatMap(({ type, tag }) =>
-      structures
-        .filter((structure) => structure.type === type)
-        .slice(0, 1)
-        .map((structure) => stubEvent(context, structure, tag)),
-    ),
-  };
+  const events = measured.flatMap(({ type, tag }) => {
+    const structure = structures.find((each) => each.type === type);
+    return structure ? [stubEvent(context, structure, tag)] : [];
+  });
+  return { value: { events, untried: undefined } };
 }
 
 function stubEvent(context: PredictionContext, structure: SmbiosStructure, tag: number): PredictedEvent {

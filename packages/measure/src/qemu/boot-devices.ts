@@ -14,6 +14,7 @@ import {
 } from '../uefi/device-path.ts';
 import type { Disk, MachineDescription, NetworkCard } from './machine-description.ts';
 import { type PciPlace, placeDevices } from './pci-placement.ts';
+import { placeSataDisks } from './sata-ports.ts';
 
 /** What firmware can boot from, in the order in which it finds it when it connects everything. */
 export interface BootDevices {
@@ -24,9 +25,6 @@ export interface BootDevices {
 
 /** The chipset's SATA controller (QEMU hw/i386/pc_q35.c). */
 const SATA_CONTROLLER = { device: 0x1f, fn: 2 };
-const SATA_PORTS = 6;
-/** QEMU's own CD-ROM drive is the third IDE unit (system/vl.c `default_cdrom`). */
-const DEFAULT_CDROM_PORT = 2;
 
 /** Network cards for which OVMF has a driver of its own (edk2 OvmfPkg: VirtioNetDxe). */
 const builtInDrivers: ReadonlySet<string> = new Set(['virtio-net-pci']);
@@ -44,12 +42,12 @@ export function findBootDevices(description: MachineDescription): BootDevices {
   const places = placeDevices(description);
   const found: Placed[] = [];
   const unknown: string[] = [];
-  const ports = new SataPorts();
+  const ports = placeSataDisks(description);
   const controllers = new Map<string, ScsiBus>();
   description.devices.forEach((device, index) => {
     const place = places[index];
     if (device.kind === 'disk') {
-      if (device.interface === 'sata') found.push(sataDisk(device, ports.take(device.unit)));
+      if (device.interface === 'sata') found.push(sataDisk(device, ports[index] ?? 0));
       else if (device.interface === 'scsi') {
         const own = place && { place, taken: new Set<number>() };
         const bus = device.controller === undefined ? own : controllers.get(device.controller);
@@ -68,9 +66,6 @@ export function findBootDevices(description: MachineDescription): BootDevices {
       unknown.push(`what the device "${device.driver}" makes bootable`);
     }
   });
-  if (description.defaultDevices && !ports.isTaken(DEFAULT_CDROM_PORT)) {
-    found.push(sataDisk({ kind: 'disk', interface: 'sata', media: 'cdrom' }, DEFAULT_CDROM_PORT));
-  }
   return { devices: found.toSorted(byPlace).map(({ device }) => device), unknown };
 }
 
@@ -83,21 +78,6 @@ interface Placed {
 interface ScsiBus {
   readonly place: PciPlace;
   readonly taken: Set<number>;
-}
-
-class SataPorts {
-  readonly #taken = new Set<number>();
-
-  take(wanted: number | undefined): number {
-    const all = Array.from({ length: SATA_PORTS }, (_, port) => port);
-    const port = wanted ?? all.find((each) => !this.#taken.has(each)) ?? SATA_PORTS;
-    this.#taken.add(port);
-    return port;
-  }
-
-  isTaken(port: number): boolean {
-    return this.#taken.has(port);
-  }
 }
 
 function byPlace(a: Placed, b: Placed): number {

@@ -27,6 +27,8 @@ export interface MmioWindowRules {
 }
 
 const GiB = 2n ** 30n;
+/** Its size where the processor's width isn't trusted (`PcdPciMmio64Size`). */
+const classicSize = 32n * GiB;
 
 /** Whether firmware believes the processor's address width: QEMU's default of 40 bits says nothing on Intel's. */
 export function isWidthTrusted(cpu: AddressWidth, rules: MmioWindowRules): boolean {
@@ -36,17 +38,25 @@ export function isWidthTrusted(cpu: AddressWidth, rules: MmioWindowRules): boole
   return vendor === 'GenuineIntel' ? bits === 36 || bits === 39 : vendor === 'AuthenticAMD' && bits === 40;
 }
 
+/** Guest physical addresses for 64-bit BARs, in bytes. */
+export interface MmioWindow {
+  readonly base: bigint;
+  readonly size: bigint;
+}
+
 /**
- * Where OVMF's window for 64-bit BARs begins (edk2 OvmfPkg/Library/PlatformInitLib/MemDetect.c). `endOfMemory` is the
- * first address above the guest's memory, in bytes.
+ * OVMF's window for 64-bit BARs (edk2 OvmfPkg/Library/PlatformInitLib/MemDetect.c). `endOfMemory` is the first address
+ * above the guest's memory, in bytes.
  */
-export function mmioWindowBase(
+export function mmioWindow(
   cpu: AddressWidth,
   rules: MmioWindowRules,
   endOfMemory: bigint,
   reserved: readonly ReservedRange[],
-): bigint {
-  if (!isWidthTrusted(cpu, rules)) return align(align(endOfMemory, GiB), 32n * GiB);
+): MmioWindow {
+  if (!isWidthTrusted(cpu, rules)) {
+    return { base: align(align(endOfMemory, GiB), classicSize), size: classicSize };
+  }
   const guestBits = rules.trustsGuestBits ? cpu.guestPhysicalAddressBits : 0;
   const told = guestBits === 0 ? cpu.physicalAddressBits : Math.min(guestBits, cpu.physicalAddressBits);
   const paged = Math.min(told, cpu.la57 ? 48 : rules.mostBits);
@@ -58,7 +68,15 @@ export function mmioWindowBase(
     const overlaps = range.base < base + size && base < range.base + range.length;
     if (overlaps) base = (range.base - size) & ~(size - 1n);
   }
-  return base;
+  return { base, size };
+}
+
+/**
+ * What firmware keeps free behind each port for devices to be plugged in: a part of a window that is larger than the
+ * classic one (edk2 OvmfPkg/PciHotPlugInitDxe).
+ */
+export function hotplugReserve({ size }: MmioWindow): bigint {
+  return size > classicSize ? size / 256n : 0n;
 }
 
 function align(value: bigint, alignment: bigint): bigint {

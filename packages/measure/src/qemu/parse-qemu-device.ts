@@ -54,6 +54,7 @@ export function placeOwnDrives({ ownDrives }: CommandState): MachineDevice[] {
 type DeviceRule = (properties: Properties, driver: string, state: CommandState) => MachineDevice | undefined;
 
 const place = ['id', 'bus', 'addr'];
+const LAST_SATA_PORT = 5;
 
 /** Each device that is understood, with all the properties that are. */
 const devices: Readonly<Record<string, { properties: readonly string[]; read: DeviceRule }>> = {
@@ -127,7 +128,11 @@ function sataDisk(media: 'disk' | 'cdrom'): DeviceRule {
     const bus = properties.get('bus');
     const unit = /^ide\.(\d)$/.exec(bus ?? '')?.[1];
     if (bus !== undefined && unit === undefined) return undefined;
-    return { kind: 'disk', interface: 'sata', ...diskFacts(properties, state), media, unit: integer(unit) };
+    // Without a bus QEMU takes the last port, and refuses a second such disk (system/qdev-monitor.c).
+    const isTaken = state.devices.some((each) => each.kind === 'disk' && each.unit === LAST_SATA_PORT);
+    if (bus === undefined && isTaken) return undefined;
+    const port = integer(unit) ?? LAST_SATA_PORT;
+    return { kind: 'disk', interface: 'sata', ...diskFacts(properties, state), media, unit: port };
   };
 }
 

@@ -1,5 +1,6 @@
 import type { Disk, MachineDescription, MachineDevice, NetworkCard, PciSlot } from './machine-description.ts';
 import { encodeOption, escapeOption } from './option.ts';
+import { placeSataDisks } from './sata-ports.ts';
 
 /** What a machine needs from outside and no measurement depends on. Paths are as QEMU sees them. */
 export interface MachinePaths {
@@ -77,11 +78,13 @@ function tpm({ tpm }: MachineDescription, { tpmSocket }: MachinePaths): string[]
   ];
 }
 
-function deviceArguments({ devices, defaultDevices }: MachineDescription, paths: MachinePaths): string[] {
+function deviceArguments(description: MachineDescription, paths: MachinePaths): string[] {
+  const { devices, defaultDevices } = description;
+  const ports = placeSataDisks(description);
   let disks = 0;
   let cards = 0;
-  const words = devices.flatMap((device) => {
-    if (device.kind === 'disk') return disk(device, disks++, paths);
+  const words = devices.flatMap((device, index) => {
+    if (device.kind === 'disk') return disk(device, ports[index], disks++, paths);
     if (device.kind === 'network') return networkCard(device, cards++, paths);
     return ['-device', otherDevice(device)];
   });
@@ -97,7 +100,7 @@ const diskDrivers = {
   scsi: { disk: 'scsi-hd', cdrom: 'scsi-cd' },
 } as const;
 
-function disk(description: Disk, index: number, { disks }: MachinePaths): string[] {
+function disk(description: Disk, port: number | undefined, index: number, { disks }: MachinePaths): string[] {
   const { interface: kind, media = 'disk', bootIndex, serial, controller, unit } = description;
   const id = index === 0 ? 'disk' : `disk${index}`;
   // ide-hd takes no read-only drive: what the guest writes goes to a temporary file then.
@@ -109,9 +112,7 @@ function disk(description: Disk, index: number, { disks }: MachinePaths): string
     '-device',
     `${driver},${encodeOption(properties)}`,
   ];
-  if (kind === 'sata') {
-    return ['-drive', drive, ...device({ bus: unit === undefined ? undefined : `ide.${unit}`, ...own })];
-  }
+  if (kind === 'sata') return ['-drive', drive, ...device({ bus: `ide.${port}`, ...own })];
   if (kind === 'scsi') {
     const bus = controller ?? `scsi-of-${id}`;
     const before = controller === undefined ? ['-device', scsiController(bus, description)] : [];
