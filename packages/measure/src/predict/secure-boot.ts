@@ -56,7 +56,7 @@ export function decideSecureBoot(
       case 'refused':
         return {
           kind: 'refused',
-          reason: `The firmware refuses to start the image with these keys, because ${appraisal.reason}; sign it with a key of db`,
+          reason: `The firmware refuses to start the image with these keys, because ${appraisal.reason}`,
         };
       case 'unknown':
         return {
