@@ -11,7 +11,9 @@ import { fetchAll, type Workshop } from '../../packages/builder/src/workshop.ts'
  */
 export const JUDGES = {
   'kernel-hardening-checker': 'checks the kernel configuration, command line and sysctls',
-  'tpm2-tools': 'tpm2_eventlog reads predicted event logs',
+  'tpm2-tools': 'tpm2_eventlog reads predicted event logs; tpm2_policypcr and others compute policies',
+  swtpm: 'the TPM that tpm2_policypcr and others ask',
+  cddl: 'validates a CoRIM against the CDDL of its draft',
   systemd: 'systemd-measure computes PCR 11',
   sbsigntool: 'sbverify reads the EFI file',
   gdisk: 'sgdisk verifies the partition table',

@@ -6,24 +6,19 @@ const TPM_ALG_RSA = 0x0001;
 const TPM_ALG_SHA256 = 0x000b;
 const TPM_ALG_NULL = 0x0010;
 
-/**
- * TPMA_OBJECT of a public key that TPM2_LoadExternal takes from a PEM file: userWithAuth, decrypt, sign (TPM 2.0
- * Library part 2, 8.3.2). Both systemd (`tpm2_tpm2b_public_from_openssl_pkey`) and tpm2_loadexternal set these.
- */
+/** TPMA_OBJECT that tpm2_loadexternal gives a key from a PEM file: userWithAuth, decrypt, sign (TPM 2.0 Library part 2, 8.3.2). */
 const EXTERNAL_KEY_ATTRIBUTES = 0x0006_0040;
 
 /**
  * The Name of an RSA public key that is loaded from outside: u16 TPM_ALG_SHA256 ‖ SHA-256(TPMT_PUBLIC) (TPM 2.0
- * Library part 1, 16). `modulus` is big-endian without leading zeros; the exponent must be 65537, which a TPM writes
- * as 0 (part 2, 12.2.3.5). Throws `unsupported` otherwise.
+ * Library part 1, 16). `modulus` is big-endian without leading zeros. `exponent` is what the public area holds, where
+ * 0 stands for 65537 (part 2, 12.2.3.5): tpm2_loadexternal writes 65537, and the same key with 0 has another Name.
  */
 export function rsaKeyName(
   modulus: Uint8Array,
   exponent: number,
   hasher: Hasher = defaultHasher,
 ): Uint8Array {
-  if (exponent !== 65537)
-    throw new MeasureError('unsupported', `An RSA key with exponent ${exponent}: only 65537 is known`);
   if (modulus[0] === undefined || modulus[0] < 0x80)
     throw new MeasureError('malformed', 'The RSA modulus has leading zeros');
   const tpmtPublic = concatBytes([
@@ -34,7 +29,7 @@ export function rsaKeyName(
     u16(TPM_ALG_NULL), // symmetric
     u16(TPM_ALG_NULL), // scheme
     u16(modulus.length * 8),
-    u32(0), // exponent: the default
+    u32(exponent),
     u16(modulus.length),
     modulus,
   ]);

@@ -95,13 +95,16 @@ describe('rsaKeyName()', () => {
   const modulus = new Uint8Array(256).fill(0xc3);
 
   it('is the algorithm and the digest of TPMT_PUBLIC', () => {
-    const tpmtPublic = fromHex(`0001000b0006004000000010001008000000000001${'00'}${'c3'.repeat(256)}`);
+    const tpmtPublic = fromHex(`0001000b0006004000000010001008000001000101${'00'}${'c3'.repeat(256)}`);
     expect(tpmtPublic).toHaveLength(2 + 2 + 4 + 2 + 2 + 2 + 2 + 4 + 2 + 256);
     expect(toHex(rsaKeyName(modulus, 65537))).toBe(`000b${toHex(hash(defaultHasher, 'sha256', tpmtPublic))}`);
   });
 
-  it('refuses another exponent and a modulus with leading zeros', () => {
-    expect(() => rsaKeyName(modulus, 3)).toThrow('exponent 3');
+  it('is another one where the public area writes the same exponent as 0', () => {
+    expect(rsaKeyName(modulus, 0)).not.toEqual(rsaKeyName(modulus, 65537));
+  });
+
+  it('refuses a modulus with leading zeros', () => {
     expect(() => rsaKeyName(new Uint8Array(256), 65537)).toThrow('leading zeros');
     expect(() => rsaKeyName(new Uint8Array(), 65537)).toThrow(MeasureError);
   });
