@@ -58,7 +58,8 @@ describe.skipIf(!existsSync(CHROMIUM))('the page of @altee/measure in headless C
       ]),
     );
     await page.close();
-    return Object.fromEntries(rows);
+    // A log's comparison stands before the table of its events.
+    return Object.fromEntries(rows.toReversed());
   }
 
   it.each(['hello.efi', 'hello.disk'])('predicts of a dropped %s what the CLI predicts', async (name) => {
@@ -79,6 +80,14 @@ describe.skipIf(!existsSync(CHROMIUM))('the page of @altee/measure in headless C
       status: 'predicted',
       value: expect.stringMatching(/^[0-9a-f]{64}$/),
     });
+  });
+
+  it('puts an event log beside the prediction', async () => {
+    const results = join(exampleFolder('hello'), 'dist/hello');
+    const files = ['measurements.json', 'eventlog/lab.bin'].map((name) => join(results, name));
+    const page = await shown(...files);
+    expect(page['PCR4']?.status).toBe('equal');
+    expect(Object.values(page).map(({ status }) => status)).not.toContain('different');
   });
 
   it('asks nobody for anything', () => {
