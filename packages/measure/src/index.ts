@@ -1,3 +1,6 @@
+export { encodeTableLoader } from './acpi/loader.ts';
+export { encodeRsdp, rsdpOfTables } from './acpi/rsdp.ts';
+export { type AcpiTable, acpiFiles, findAcpiTable, readAcpiTables } from './acpi/tables.ts';
 export type { AlignedEvent } from './align/align-events.ts';
 export type { Cause, CauseCode } from './align/cause.ts';
 export { compareRegisters, type RegisterComparison } from './align/compare.ts';
@@ -48,6 +51,7 @@ export { type PeDataDirectory, type PeImage, type PeSection, peDirectories, read
 export { type LoadedSection, loadedBytes, loadSection } from './pe/section.ts';
 export { checkPe, type PeProblem, type PeProblemCode } from './pe/validate.ts';
 export { predictedEventLog } from './predict/event-log.ts';
+export { type FirmwareProgress, firmwareProgress, withFirmwareRun } from './predict/firmware-run.ts';
 export {
   type JsonDigests,
   type JsonEvent,
@@ -87,6 +91,19 @@ export {
 export { predictReferenceLog, type ReferenceLogInput } from './predict/reference-log.ts';
 export { predictSnp, type SnpPredictionInput } from './predict/snp.ts';
 export { sourceText } from './predict/source-text.ts';
+export { predictTdx } from './predict/tdx.ts';
+export { type TdxLogFacts, tdxFactsOfLog } from './predict/tdx-log-facts.ts';
+export type {
+  Measurable,
+  RuntimeEvent,
+  TdxAcpi,
+  TdxBoot,
+  TdxBootVariables,
+  TdxFirmware,
+  TdxMachine,
+  TdxPredictionInput,
+  TdxSecureBoot,
+} from './predict/tdx-machine.ts';
 export { predictTpm } from './predict/tpm.ts';
 export type { TpmPredictionInput } from './predict/tpm-register.ts';
 export { type AlteeMachine, alteeMachine } from './qemu/altee-machine.ts';
@@ -162,7 +179,30 @@ export { parsePcrValues, type ReadValues } from './tcg/pcr-values.ts';
 export { findQuirks, type LogQuirk, type LogQuirkCode } from './tcg/quirks.ts';
 export { describeDamage, readEventLog } from './tcg/read-event-log.ts';
 export { type ReplayedPcrs, replayEventLog } from './tcg/replay.ts';
-export { parseTdxQuote, type TdxQuote } from './tdx/quote.ts';
+export { type GcpFirmware, gcpFirmware, gcpSections } from './tdx/gcp-firmware.ts';
+export { computeMrtd, type MrtdOrder, mrtdOrders } from './tdx/mrtd.ts';
+export { type OvmfEvidence, type OvmfTraits, ovmfTraits, readOvmfTraits } from './tdx/ovmf.ts';
+export {
+  differingRegisters,
+  parseTdxQuote,
+  quotedRegister,
+  type TdxQuote,
+} from './tdx/quote.ts';
+export { dstackEventDigest } from './tdx/runtime-event.ts';
+export {
+  type CommandLineForm,
+  countSeparators,
+  type KernelForm,
+  solveCommandLineForm,
+  solveKernelForm,
+  solveMrtdOrder,
+  solveRsdtOffset,
+  solveSeparators,
+  solveTdHobRam,
+  solveVcpus,
+} from './tdx/solve.ts';
+export { encodeTdHob, type TdHobVmm } from './tdx/td-hob.ts';
+export { parseTdvf, type Tdvf, type TdvfSection } from './tdx/tdvf.ts';
 export { type BankDigests, tpmHashAlgorithms } from './tpm/bank.ts';
 export { extendPcr, initialPcr, replayPcr } from './tpm/pcr.ts';
 export {
@@ -173,9 +213,9 @@ export {
 } from './tpm/pcrsig.ts';
 export { type PolicyDigestOptions, pcrDigest, policyAuthorize, policyOr, policyPcr } from './tpm/policy.ts';
 export { rsaKeyName } from './tpm/rsa-key-name.ts';
-
 export { encodePcrSelection, formatPcrSelection, type PcrSelection, pcrSelection } from './tpm/selection.ts';
 export { encodeGptEvent, findEsp, type Gpt, type GptPartition, parseGpt } from './uefi/gpt.ts';
+export { type OvmfFirmware, readOvmf, type UnpackedVolume } from './uefi/ovmf.ts';
 export {
   encodeCertificateLists,
   encodeSignatureList,
