@@ -1,7 +1,12 @@
 import { type Prediction, predictionToJson } from '@altee/measure';
+import { predictAwsNitroTpm } from './platform/aws-nitrotpm.ts';
+import { predictGcpTdx } from './platform/gcp-tdx.ts';
 import type { MeasuredImage } from './platform/measured-image.ts';
 import type { Platform, PlatformContext, PlatformPredictor } from './platform/platform.ts';
+import { predictQemuSnp } from './platform/qemu-snp.ts';
+import { predictQemuTdx } from './platform/qemu-tdx.ts';
 import { predictQemuTpm } from './platform/qemu-tpm.ts';
+import { predictFromReferenceLog } from './platform/reference-log.ts';
 
 /** What altee can say about one platform. */
 export type PlatformMeasurements =
@@ -11,6 +16,11 @@ export type PlatformMeasurements =
 /** Which rules a kind of platform has. */
 const predictors: Readonly<Partial<Record<Platform['kind'], PlatformPredictor>>> = {
   'qemu-tpm': predictQemuTpm,
+  'qemu-snp': predictQemuSnp,
+  'qemu-tdx': predictQemuTdx,
+  'gcp-tdx': predictGcpTdx,
+  'aws-nitrotpm': predictAwsNitroTpm,
+  'reference-log': predictFromReferenceLog,
 };
 
 /** Predicts one platform; a kind without rules is named as such. */

@@ -42,6 +42,7 @@ describe('parseManifest()', () => {
           memoryBytes: 2 ** 30,
           firmware: 'debian',
           secureBoot: 'off',
+          snp: { cpu: 'EPYC-v4', guestFeatures: 1, kernelHashes: false },
           tpm: { interface: 'crb' },
           forward: [],
         },

@@ -204,6 +204,16 @@ export const firmwareFiles: Readonly<
     code: { root: 'platform', package: 'ovmf', path: 'usr/share/OVMF/OVMF_CODE_4M.secboot.fd' },
     vars: { root: 'platform', package: 'ovmf', path: 'usr/share/OVMF/OVMF_VARS_4M.fd' },
   },
+  // For `-bios`: an SEV-SNP guest can't have flash. The variables are those in the file.
+  'qemu-snp': {
+    code: { root: 'platform', package: 'ovmf', path: 'usr/share/ovmf/OVMF.fd' },
+    vars: { root: 'platform', package: 'ovmf', path: 'usr/share/OVMF/OVMF_VARS_4M.fd' },
+  },
+  // The same file is made for TDX; a TD has no flash, either.
+  'qemu-tdx': {
+    code: { root: 'platform', package: 'ovmf', path: 'usr/share/ovmf/OVMF.fd' },
+    vars: { root: 'platform', package: 'ovmf', path: 'usr/share/OVMF/OVMF_VARS_4M.fd' },
+  },
 };
 
 /** The row of `firmwareFiles` for a platform; there may be none. */

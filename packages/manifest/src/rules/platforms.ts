@@ -1,13 +1,13 @@
 import type { Platform, PlatformKind } from '../schema/platform.ts';
 import { type Objection, rule } from './rule.ts';
 
-type Option = 'vcpus' | 'memory' | 'firmware' | 'secureBoot' | 'tpm' | 'forward' | 'log';
+type Option = 'vcpus' | 'memory' | 'firmware' | 'secureBoot' | 'tpm' | 'snp' | 'forward' | 'log';
 
 /** What each kind of platform lets one choose; the rest is the provider's. */
 const options: Readonly<Record<PlatformKind, readonly Option[]>> = {
   'qemu-tpm': ['vcpus', 'memory', 'firmware', 'secureBoot', 'tpm', 'forward'],
   'qemu-tdx': ['vcpus', 'memory', 'firmware', 'secureBoot', 'forward'],
-  'qemu-snp': ['vcpus', 'memory', 'firmware', 'forward'],
+  'qemu-snp': ['vcpus', 'memory', 'firmware', 'snp', 'forward'],
   'aws-nitrotpm': ['vcpus', 'memory', 'secureBoot'],
   'gcp-tdx': ['vcpus', 'memory', 'secureBoot'],
   'reference-log': ['log'],

@@ -15,6 +15,27 @@ const fileByDigest = z.strictObject({
   sha256: digest.describe('SHA-256 of the file'),
 });
 
+/** QEMU's models of AMD server processors whose identity is known (`snpCpuModels` of @altee/measure). */
+export const snpCpus = [
+  'EPYC',
+  'EPYC-v1',
+  'EPYC-v2',
+  'EPYC-IBPB',
+  'EPYC-v3',
+  'EPYC-v4',
+  'EPYC-Rome',
+  'EPYC-Rome-v1',
+  'EPYC-Rome-v2',
+  'EPYC-Rome-v3',
+  'EPYC-Rome-v4',
+  'EPYC-Milan',
+  'EPYC-Milan-v1',
+  'EPYC-Milan-v2',
+  'EPYC-Genoa',
+  'EPYC-Genoa-v1',
+  'EPYC-Turin',
+] as const;
+
 const certificates = z.array(projectPath).min(1).max(32);
 
 const secureBoot = z.union([
@@ -45,6 +66,23 @@ export const platform = z
       })
       .prefault({})
       .describe('The TPM 2.0 of a qemu-tpm platform'),
+    snp: z
+      .strictObject({
+        cpu: z.enum(snpCpus).default('EPYC-v4').describe("QEMU's processor model (-cpu)"),
+        guestFeatures: z
+          .int()
+          .min(1)
+          .max(2 ** 32 - 1)
+          .refine((features) => features % 2 === 1, 'must have bit 0 set, which makes it an SEV-SNP guest')
+          .default(1)
+          .describe('SEV_FEATURES: 1, or 0x21 with DebugSwap'),
+        kernelHashes: z
+          .boolean()
+          .default(false)
+          .describe('true: QEMU starts the image with -kernel and kernel-hashes=on, so that it is measured'),
+      })
+      .prefault({})
+      .describe('The processor of a qemu-snp platform'),
     forward: z
       .array(
         z.strictObject({

@@ -9,8 +9,8 @@ import type { Dependency, LaunchEventType, PredictedEvent, Prediction } from './
 
 /** An SEV-SNP guest. */
 export interface SnpPredictionInput {
-  /** The firmware file, or what was read of it before: its pages need to be hashed only once. */
-  readonly firmware: Uint8Array | SnpFirmware;
+  /** The firmware file, or what was read of it before, as its pages need to be hashed only once; absent when not known. */
+  readonly firmware?: Uint8Array | SnpFirmware | undefined;
   readonly vmm: SnpVmm;
   readonly vcpus: number;
   readonly cpu: SnpCpu;
@@ -30,6 +30,7 @@ const common = { register, registerIndex: 0, stage: 'launch', dataIsExact: true 
  */
 export function predictSnp(input: SnpPredictionInput, hasher: Hasher = defaultHasher): Prediction {
   const { vmm, vcpus, cpu, guestFeatures = 1n, directBoot } = input;
+  if (!input.firmware) return withoutFirmware(directBoot);
   const firmware =
     input.firmware instanceof Uint8Array ? readSnpFirmware(input.firmware, hasher) : input.firmware;
   const guest: SnpGuest = { firmware, vmm, vcpus, cpuSignature: cpu.signature, guestFeatures, directBoot };
@@ -43,14 +44,30 @@ export function predictSnp(input: SnpPredictionInput, hasher: Hasher = defaultHa
         registerIndex: 0,
         status: doubt === undefined ? 'predicted' : 'assumed',
         reason: doubt ?? coverage(directBoot),
-        covers: directBoot
-          ? 'Firmware, the processors’ initial state, and by their hashes the image and its command line'
-          : 'Firmware and the processors’ initial state; not the image',
+        covers: covers(directBoot),
         events: snpLaunchRanges(guest, hasher).map((range) => launchEvent(range, guest, hasher)),
         values: { sha384: snpLaunchDigest(guest, hasher) },
       },
     ],
   };
+}
+
+function withoutFirmware(directBoot: SevDirectBoot | undefined): Prediction {
+  const reason = 'The firmware is not known, whose pages are the most of what is measured';
+  const unknown = {
+    status: 'host-dependent',
+    reason,
+    covers: covers(directBoot),
+    events: [],
+    values: {},
+  } as const;
+  return { technology: 'snp', banks, registers: [{ register, registerIndex: 0, ...unknown }] };
+}
+
+function covers(directBoot: SevDirectBoot | undefined): string {
+  return directBoot
+    ? 'Firmware and the processors’ initial state, and by their hashes the image and its command line'
+    : 'Firmware and the processors’ initial state; not the image';
 }
 
 function coverage(directBoot: SevDirectBoot | undefined): string {
