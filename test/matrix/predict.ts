@@ -26,6 +26,8 @@ async function machineOf(configuration: Configuration, prepared: Prepared): Prom
     secureBoot: build === 'plain' || store === 'empty' || store === 'boot-entry' ? 'off' : 'on',
     optionRoms: machine.devices.some((device) => device.kind === 'network' && device.optionRom),
     smbiosCommandLine: smbiosCommandLine(machine.smbios ?? []),
+    sideFiles: prepared.files,
+    loadOptions: machine.directBoot?.commandLine,
     firmware: {
       codeSha256: sha256(firmware.code),
       varsSha256: sha256(firmware.variables),

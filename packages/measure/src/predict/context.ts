@@ -2,7 +2,7 @@ import type { Hasher, HashName } from '../hash.ts';
 import type { PeImage } from '../pe/image.ts';
 import { measure } from '../tpm/bank.ts';
 import type { Gpt } from '../uefi/gpt.ts';
-import type { StubRules } from '../uki/rules.ts';
+import type { KnownStub } from '../uki/rules.ts';
 import type { KernelFacts, Machine } from './machine.ts';
 import type { PredictedEvent, RegisterStatus } from './prediction.ts';
 import type { SecureBootDecision } from './secure-boot.ts';
@@ -12,7 +12,7 @@ export interface PredictionContext {
   readonly uki: Uint8Array;
   readonly pe: PeImage;
   /** The stub's rules, or why there are none. */
-  readonly stub: Known<StubRules>;
+  readonly stub: Known<KnownStub>;
   /** The boot disk's partition table, or its absence; `undefined` when the disk is not known. */
   readonly gpt: Gpt | 'none' | undefined;
   readonly machine: Machine;

@@ -1,5 +1,6 @@
 import type { SecureBootVariables } from '../secure-boot/variables.ts';
 import type { Gpt } from '../uefi/gpt.ts';
+import type { SideFiles } from '../uki/side-files.ts';
 
 /** Whether Secure Boot is enforced. Which keys are enrolled follows from the variable store. */
 export type SecureBootState = 'off' | 'on';
@@ -11,8 +12,18 @@ export interface Machine {
    * `unpartitioned` (or bytes without a GPT) is a disk that is one file system.
    */
   readonly disk?: Uint8Array | Gpt | 'unpartitioned' | undefined;
-  /** Path of the image in the EFI system partition; `\EFI\BOOT\BOOTX64.EFI` by default. Only event data shows it. */
+  /**
+   * Path of the image in the EFI system partition; `\EFI\BOOT\BOOTX64.EFI` by default. Event data shows it, and the stub
+   * looks for files of the image's own in a folder of that name.
+   */
   readonly imagePath?: string | undefined;
+  /**
+   * Files of the image's file system that its stub may take: addons, credentials, extensions. By path, with `/` or `\`
+   * between folders; others are ignored. Absent: there are none.
+   */
+  readonly sideFiles?: SideFiles | undefined;
+  /** Text that firmware or a boot loader passes to the image (UEFI's load options); empty when absent. */
+  readonly loadOptions?: string | undefined;
   readonly secureBoot: SecureBootState;
   /** The keys as signature lists, where they are known otherwise than by `firmware.vars`; what is absent is empty. */
   readonly secureBootVariables?: Partial<SecureBootVariables> | undefined;

@@ -11,10 +11,11 @@ import { findUkiSection } from '../uki/sections.ts';
 import { type PredictionContext, pcrEvent, type RegisterAnswer } from './context.ts';
 import type { PredictedEvent } from './prediction.ts';
 import { separator } from './separator.ts';
+import { type LoadedAddon, stubInputs } from './stub-inputs.ts';
 
 /** What PCR 4 covers. */
 export const describePcr04 = (): string =>
-  'Boot attempts and every EFI application that is started: the image, its kernel';
+  'Boot attempts and every EFI application that is loaded: the image, its addons, its kernel';
 
 /** Device path of the kernel that systemd-stub loads from memory (systemd src/boot/linux.c `STUB_PAYLOAD_GUID`). */
 const stubPayload = '55c5d1f8-04cd-46b5-8a20-e56cbb3052d0';
@@ -25,12 +26,16 @@ export function predictPcr04(context: PredictionContext): RegisterAnswer {
   // Whether the kernel is measured, too, may follow from it.
   if (context.secureBoot.kind === 'contradiction')
     return { status: 'host-dependent', reason: context.secureBoot.reason };
-  const kernel = predictKernelLoad(context, context.stub.value);
-  return {
-    status: 'predicted',
-    reason: kernel.reason,
-    events: [callingApplication(context), separator(context, 4), imageLoad(context), ...kernel.events],
-  };
+  const rules = context.stub.value;
+  const kernel = predictKernelLoad(context, rules);
+  const attempt = [callingApplication(context), separator(context, 4)];
+  // QEMU's `-kernel` is loaded before the boot manager makes its first attempt (edk2 `TryRunningQemuKernel`).
+  const image = imageLoad(context);
+  const started = context.machine.qemu?.directBoot
+    ? [{ ...image, stage: 'configuration' as const }, ...attempt]
+    : [...attempt, image];
+  const addons = stubInputs(context, rules).addons.map((addon) => addonLoad(context, addon));
+  return { status: 'predicted', reason: kernel.reason, events: [...started, ...addons, ...kernel.events] };
 }
 
 function callingApplication(context: PredictionContext): PredictedEvent {
@@ -64,6 +69,28 @@ function imageLoad(context: PredictionContext): PredictedEvent {
     clause: 'PC Client Platform Firmware Profile 1.06, 3.3.4.5; edk2 DxeTpm2MeasureBootLib',
     dependsOn: ['image'],
     description: 'Authenticode digest of the image',
+  });
+}
+
+/** An addon, which the stub has firmware load to have its signature checked. */
+function addonLoad(context: PredictionContext, { path, bytes, pe }: LoadedAddon): PredictedEvent {
+  const esp = typeof context.gpt === 'object' ? findEsp(context.gpt) : undefined;
+  const file = filePathNode(path);
+  return pcrEvent(context, 4, {
+    stage: 'stub',
+    eventType: 'EV_EFI_BOOT_SERVICES_APPLICATION',
+    measured: authenticodeParts(bytes, pe),
+    data: encodeImageLoadEvent({
+      location: 0n,
+      length: bytes.length,
+      linkTimeAddress: pe.imageBase,
+      devicePath: esp ? devicePath(hardDriveNode(esp), file) : devicePath(file),
+    }),
+    dataIsExact: false,
+    source: { kind: 'machine', fact: `addon ${path}` },
+    clause: 'systemd src/boot/stub.c `load_addons`; edk2 DxeTpm2MeasureBootLib',
+    dependsOn: ['stub', 'side-files'],
+    description: `Authenticode digest of addon "${path}"`,
   });
 }
 

@@ -1,9 +1,11 @@
+import { toHex } from '../bytes/hex.ts';
 import type { Authority } from '../secure-boot/appraise.ts';
 import type { SecureBootVariables } from '../secure-boot/variables.ts';
 import { encodeVariableData, variableGuids } from '../uefi/variable.ts';
 import { type PredictionContext, pcrEvent, type RegisterAnswer } from './context.ts';
 import type { PredictedEvent } from './prediction.ts';
 import { separator } from './separator.ts';
+import { stubInputs } from './stub-inputs.ts';
 
 /** What PCR 7 covers. */
 export const describePcr07 = (): string =>
@@ -26,8 +28,19 @@ export function predictPcr07(context: PredictionContext): RegisterAnswer {
   return {
     status: 'predicted',
     reason: `Secure Boot is on, and ${authority.description} in db vouches for the image, on ${firmware.name}`,
-    events: [...events, authorityEvent(context, authority)],
+    events: [...events, authorityEvent(context, authority), ...addonAuthorities(context, authority)],
   };
+}
+
+/** Entries that vouch for addons; firmware measures each entry once in a boot. */
+function addonAuthorities(context: PredictionContext, image: Authority): PredictedEvent[] {
+  if ('unknown' in context.stub) return [];
+  const seen = new Set([toHex(image.encoded)]);
+  return stubInputs(context, context.stub.value).addons.flatMap(({ authority }): PredictedEvent[] => {
+    if (!authority || seen.has(toHex(authority.encoded))) return [];
+    seen.add(toHex(authority.encoded));
+    return [{ ...authorityEvent(context, authority), stage: 'stub' }];
+  });
 }
 
 /** The variables in the order in which edk2 measures them, and the separator (edk2 Tcg2Dxe `MeasureAllSecureVariables`). */

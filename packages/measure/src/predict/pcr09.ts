@@ -1,14 +1,14 @@
 import { ascii, utf16z } from '../bytes/text.ts';
 import { MeasureError } from '../error.ts';
-import { loadedBytes, loadSection } from '../pe/section.ts';
+import { loadSection } from '../pe/section.ts';
 import { encodeTaggedEvent } from '../tcg/event-data.ts';
-import { mangleCommandLine, stubCommandLine } from '../uki/command-line.ts';
 import { servedInitrd } from '../uki/initrd.ts';
 import { kernelRelease, readKernelVersion } from '../uki/kernel.ts';
-import type { StubRules } from '../uki/rules.ts';
+import type { KnownStub, StubRules } from '../uki/rules.ts';
 import { findUkiSection } from '../uki/sections.ts';
 import { type PredictionContext, pcrEvent, type RegisterAnswer } from './context.ts';
-import type { PredictedEvent } from './prediction.ts';
+import type { Dependency, PredictedEvent } from './prediction.ts';
+import { type StubInputs, stubInputs } from './stub-inputs.ts';
 
 /** What PCR 9 covers. */
 export const describePcr09 = (): string =>
@@ -37,10 +37,14 @@ export function predictPcr09(context: PredictionContext): RegisterAnswer {
       reason: `What the EFI stub of Linux ${version.split(' ')[0]} measures is not known; 6.1 and later are`,
     };
   }
+  const inputs = stubInputs(context, rules);
+  const isOwn = inputs.addons.length + inputs.archives.length + inputs.commandLine.parts.length === 0;
   return {
     status: 'predicted',
-    reason: 'Command line and initrd are in the image; nothing beside the image adds to them',
-    events: [...loadOptions(context, rules), ...initrd(context, rules)],
+    reason: isOwn
+      ? 'Command line and initrd are in the image; nothing beside the image adds to them'
+      : 'Command line and initrd are in the image; what is added to them is known',
+    events: [...loadOptions(context, inputs), ...initrd(context, rules, inputs)],
   };
 }
 
@@ -51,30 +55,32 @@ function findKernelVersion(context: PredictionContext, rules: StubRules): string
 }
 
 /** LoadOptions as the systemd stub sets them. */
-function loadOptions(context: PredictionContext, rules: StubRules): PredictedEvent[] {
-  const section = findUkiSection(context.pe, rules, '.cmdline');
-  const own = section ? stubCommandLine(loadedBytes(loadSection(context.uki, section))) : '';
-  const extra = rules.smbiosCommandLine ? mangleCommandLine(context.machine.smbiosCommandLine ?? '') : '';
-  const text = [own, extra].filter((part) => part !== '').join(' ');
-  if (!section && text === '') return []; // LoadOptionsSize is 0: nothing is measured.
+function loadOptions(context: PredictionContext, { commandLine }: StubInputs): PredictedEvent[] {
+  const { text, parts, own } = commandLine;
+  if (text === undefined) return []; // LoadOptionsSize is 0: nothing is measured.
+  const added: Readonly<Record<(typeof parts)[number]['from'], Dependency>> = {
+    'load-options': 'boot-option',
+    addons: 'side-files',
+    smbios: 'smbios',
+  };
   return [
     pcrEvent(context, 9, {
       stage: 'kernel-start',
       eventType: 'EV_EVENT_TAG',
       measured: [utf16z(text)],
-      measuredText: text,
       data: encodeTaggedEvent(tags.loadOptions.id, tags.loadOptions.name),
-      source: { kind: 'sections', sections: section ? ['.cmdline'] : [], length: 2 * text.length + 2 },
+      source: { kind: 'sections', sections: own ? ['.cmdline'] : [], length: 2 * text.length + 2 },
       clause,
-      dependsOn: extra === '' ? ['image', 'stub', 'kernel'] : ['image', 'stub', 'kernel', 'smbios'],
+      dependsOn: ['image', 'stub', 'kernel', ...new Set(parts.map(({ from }) => added[from]))],
       description: `command line "${text}" in UTF-16 with its NUL`,
     }),
   ];
 }
 
-function initrd(context: PredictionContext, rules: StubRules): PredictedEvent[] {
-  const served = servedInitrd(context.uki, context.pe, rules);
+function initrd(context: PredictionContext, rules: KnownStub, inputs: StubInputs): PredictedEvent[] {
+  const served = servedInitrd(context.uki, context.pe, rules, inputs);
   if (!served) return [];
+  const hasSideFiles = inputs.archives.length + inputs.addons.length > 0;
   return [
     pcrEvent(context, 9, {
       stage: 'kernel-start',
@@ -83,7 +89,7 @@ function initrd(context: PredictionContext, rules: StubRules): PredictedEvent[] 
       data: encodeTaggedEvent(tags.initrd.id, tags.initrd.name),
       source: { kind: 'sections', sections: served.sections, length: served.bytes.length },
       clause,
-      dependsOn: ['image', 'stub', 'kernel'],
+      dependsOn: ['image', 'stub', 'kernel', ...(hasSideFiles ? (['side-files'] as const) : [])],
       description: `initrd of ${served.bytes.length} bytes, made of ${served.sections.join(', ')}`,
     }),
   ];

@@ -41,6 +41,7 @@ export type Dependency =
   | 'vmm'
   | 'guest-features'
   | 'command-line'
+  | 'side-files'
   | 'cloud'
   | 'reference-log';
 

@@ -4,7 +4,7 @@ import { readPe } from '../pe/image.ts';
 import type { BankDigests } from '../tpm/bank.ts';
 import { replayPcr } from '../tpm/pcr.ts';
 import { parseGpt } from '../uefi/gpt.ts';
-import { type StubRules, stubRules } from '../uki/rules.ts';
+import { stubRules } from '../uki/rules.ts';
 import { readStubVersion } from '../uki/stub.ts';
 import type { Known, PredictionContext, RegisterAnswer } from './context.ts';
 import { findFirmware, type KnownFirmware } from './firmware.ts';
@@ -32,7 +32,7 @@ export function tpmContext(
   return {
     uki,
     pe,
-    stub: known((): StubRules => stubRules(readStubVersion(uki, pe).major)),
+    stub: known(() => stubRules(readStubVersion(uki, pe).major)),
     gpt: readGpt(machine.disk),
     machine,
     kernel,

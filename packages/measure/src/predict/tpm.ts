@@ -56,7 +56,11 @@ export function predictTpm(input: TpmPredictionInput, hasher: Hasher = defaultHa
       withKnownFirmware(
         registerIndex,
         context,
-        predictOrExplain(() => predict(context)),
+        withComparedStub(
+          registerIndex,
+          context,
+          predictOrExplain(() => predict(context)),
+        ),
       ),
     );
     return tpmRegister(context, registerIndex, describe(), answer);
@@ -75,6 +79,23 @@ function withKnownFirmware(
   if (!('events' in answer) || !FIRMWARE_PCRS.has(registerIndex) || findFirmware(machine.firmware))
     return answer;
   return { status: 'host-dependent', reason: 'The firmware is not known' };
+}
+
+/** Registers that the stub extends, or whose events follow from what it does. */
+const STUB_PCRS: ReadonlySet<number> = new Set([1, 4, 9, 11, 12, 13]);
+
+function withComparedStub(
+  registerIndex: number,
+  { stub }: PredictionContext,
+  answer: RegisterAnswer,
+): RegisterAnswer {
+  if (answer.status !== 'predicted' || !STUB_PCRS.has(registerIndex)) return answer;
+  if ('unknown' in stub || stub.value.compared) return answer;
+  return {
+    ...answer,
+    status: 'assumed',
+    reason: `What systemd-stub ${stub.value.major} does was read in source and never compared with a boot`,
+  };
 }
 
 /** Registers that the image's start extends: none of them has the predicted value where firmware refuses it. */

@@ -1,6 +1,25 @@
 import { ascii } from '../bytes/text.ts';
 import { Writer } from '../bytes/writer.ts';
 
+/** A file that the stub puts into an archive. */
+export interface CpioFile {
+  readonly name: string;
+  readonly contents: Uint8Array;
+}
+
+/** Where an archive's files go: a folder, its mode and theirs. */
+export interface CpioTarget {
+  readonly target: string;
+  readonly folderMode: number;
+  readonly fileMode: number;
+}
+
+/** S_IFDIR and S_IFREG (inode(7)). */
+const types = { directory: 0o040000, file: 0o100000 } as const;
+
+/** What leads to the last folder of a target always has this mode. */
+const leadingMode = 0o555;
+
 /** One header of the newc format: magic and 13 fields of eight hex digits (Linux initramfs buffer format). */
 function header(inode: number, mode: number, links: number, size: number, nameSize: number): Uint8Array {
   const fields = [inode, mode, 0, 0, links, 0, size, 0, 0, 0, 0, nameSize, 0];
@@ -13,13 +32,18 @@ const trailer = ascii(
 );
 
 /**
- * The archive that systemd-stub makes of one embedded section: directory `.extra`, the file in it, the end mark.
- * All of it is fixed but name and contents (systemd src/boot/cpio.c `pack_cpio_literal`).
+ * The archive that systemd-stub makes: the folders that lead to the target, the files in it in the given order, the
+ * end mark. All else is fixed (systemd src/boot/cpio.c `pack_cpio_prefix`, `pack_cpio_one`).
  */
-export function encodeExtraCpio(file: string, contents: Uint8Array): Uint8Array {
+export function encodeStubCpio(
+  { target, folderMode, fileMode }: CpioTarget,
+  files: readonly CpioFile[],
+): Uint8Array {
   const writer = new Writer();
-  const entry = (inode: number, mode: number, path: string, data: Uint8Array): void => {
+  let inode = 0;
+  const entry = (mode: number, path: string, data: Uint8Array): void => {
     const name = ascii(`${path}\0`);
+    inode += 1;
     writer
       .bytes(header(inode, mode, 1, data.length, name.length))
       .bytes(name)
@@ -27,7 +51,18 @@ export function encodeExtraCpio(file: string, contents: Uint8Array): Uint8Array 
       .bytes(data)
       .align(4);
   };
-  entry(1, 0o040555, '.extra', new Uint8Array(0));
-  entry(2, 0o100444, `.extra/${file}`, contents);
+  const parts = target.split('/');
+  for (let depth = 1; depth <= parts.length; depth++) {
+    const mode = depth === parts.length ? folderMode : leadingMode;
+    entry(types.directory | mode, parts.slice(0, depth).join('/'), new Uint8Array(0));
+  }
+  for (const { name, contents } of files) entry(types.file | fileMode, `${target}/${name}`, contents);
   return writer.bytes(trailer).finish();
+}
+
+const extra: CpioTarget = { target: '.extra', folderMode: 0o555, fileMode: 0o444 };
+
+/** The archive that systemd-stub makes of one embedded section. */
+export function encodeExtraCpio(file: string, contents: Uint8Array): Uint8Array {
+  return encodeStubCpio(extra, [{ name: file, contents }]);
 }

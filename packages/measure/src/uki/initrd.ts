@@ -1,37 +1,74 @@
 import { concatBytes, Writer } from '../bytes/writer.ts';
 import type { PeImage } from '../pe/image.ts';
 import { loadedBytes, loadSection } from '../pe/section.ts';
+import type { Addon } from './addons.ts';
 import { encodeExtraCpio } from './cpio.ts';
 import type { StubRules } from './rules.ts';
 import { findUkiSection } from './sections.ts';
+import type { SidecarArchive } from './sidecars.ts';
 
 /** The initrd as the kernel gets it from the stub. */
 export interface ServedInitrd {
   readonly bytes: Uint8Array;
-  /** The sections it is made of, in order. */
+  /** What it is made of, in order: section names, names of archives, files. */
   readonly sections: readonly string[];
 }
 
-/**
- * The initrd that the stub serves to the kernel: `.ucode`, `.initrd`, then an archive for each embedded file, each
- * part padded to four bytes. A single part is served as it is (systemd src/boot/stub.c `run` and
- * `combine_initrds`). `undefined` when the image has none of them.
- */
-export function servedInitrd(bytes: Uint8Array, pe: PeImage, rules: StubRules): ServedInitrd | undefined {
-  const parts: { section: string; contents: Uint8Array }[] = [];
-  const add = (name: string, wrap: (contents: Uint8Array) => Uint8Array): void => {
-    const section = findUkiSection(pe, rules, name);
-    if (section) parts.push({ section: name, contents: wrap(loadedBytes(loadSection(bytes, section))) });
-  };
-  if (rules.microcode) add('.ucode', (contents) => contents);
-  add('.initrd', (contents) => contents);
-  for (const { section, file } of rules.embedded) add(section, (contents) => encodeExtraCpio(file, contents));
+/** What lies beside the image and goes into its initrd. */
+export interface InitrdInputs {
+  readonly archives: readonly SidecarArchive[];
+  readonly addons: readonly Addon[];
+}
 
+/**
+ * The initrd that the stub serves to the kernel: microcode of addons (the last first) and of the image, `.initrd`,
+ * archives of credentials and extensions, an archive for each embedded file, initrds of addons; each part padded
+ * to four bytes. A single part is served as it is (systemd src/boot/stub.c `run`, `combine_initrds`). `undefined`
+ * when there is nothing of it all.
+ */
+export function servedInitrd(
+  bytes: Uint8Array,
+  pe: PeImage,
+  rules: StubRules,
+  { archives, addons }: InitrdInputs = { archives: [], addons: [] },
+): ServedInitrd | undefined {
+  const embedded = (name: string, wrap = (contents: Uint8Array) => contents): InitrdPart[] => {
+    const section = findUkiSection(pe, rules, name);
+    return section ? [{ name, contents: wrap(loadedBytes(loadSection(bytes, section))) }] : [];
+  };
+  const parts: InitrdPart[] = [
+    ...addonMicrocode(addons),
+    ...(rules.microcode ? embedded('.ucode') : []),
+    ...embedded('.initrd'),
+    ...archives.map((archive) => ({ name: archive.sidecar.name, contents: archive.bytes })),
+    ...rules.embedded.flatMap(({ section, file }) =>
+      embedded(section, (contents) => encodeExtraCpio(file, contents)),
+    ),
+    ...addonInitrds(addons),
+  ];
   const [first, ...others] = parts;
   if (!first) return undefined;
-  const sections = parts.map(({ section }) => section);
+  const sections = parts.map(({ name }) => name);
   if (others.length === 0) return { bytes: first.contents, sections };
   return { bytes: concatBytes(parts.map(({ contents }) => padded(contents))), sections };
+}
+
+/** A part of an initrd, and what to call it. */
+export interface InitrdPart {
+  readonly name: string;
+  readonly contents: Uint8Array;
+}
+
+/** Microcode that addons bring; the kernel takes the first it finds, so that the last addon comes first. */
+export function addonMicrocode(addons: readonly Addon[]): InitrdPart[] {
+  return addons
+    .flatMap(({ name, microcode }) => (microcode ? [{ name, contents: microcode }] : []))
+    .toReversed();
+}
+
+/** Initrds that addons bring. */
+export function addonInitrds(addons: readonly Addon[]): InitrdPart[] {
+  return addons.flatMap(({ name, initrd }) => (initrd ? [{ name, contents: initrd }] : []));
 }
 
 function padded(contents: Uint8Array): Uint8Array {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ascii } from '../../src/bytes/text.ts';
 import { readPe, readStubVersion, stubRules } from '../../src/index.ts';
-import { stubCommandLine } from '../../src/uki/command-line.ts';
 import { findUkiSection } from '../../src/uki/sections.ts';
 import { makePe, makeUki } from '../make-pe.ts';
 
@@ -33,6 +32,13 @@ describe('stubRules()', () => {
       expect(major).toBeLessThanOrEqual(to);
     }
   });
+
+  it('says which versions were compared with boots', () => {
+    const compared = [252, 253, 254, 255, 256, 257, 258, 261, 262].filter(
+      (major) => stubRules(major).compared,
+    );
+    expect(compared).toEqual([252, 254, 257, 262]);
+  });
 });
 
 describe('findUkiSection()', () => {
@@ -61,25 +67,5 @@ describe('findUkiSection()', () => {
     expect(pick(257, '.cmdline', ...image)).toBe(2);
     expect(pick(257, '.profile', ...image)).toBe(1);
     expect(pick(257, '.osrel', ...image)).toBeUndefined();
-  });
-});
-
-describe('stubCommandLine()', () => {
-  it.each([
-    ['turns control characters into spaces', 'a\tb\nc\x7fd', 'a b c d'],
-    ['keeps spaces inside', 'a  b', 'a  b'],
-    ['drops them at both ends', ' \n a \t\0', 'a'],
-    ['ends at the NUL', 'a\0b', 'a'],
-    ['gives nothing for blanks', ' \n', ''],
-  ])('%s', (_, given, wanted) => {
-    expect(stubCommandLine(ascii(given))).toBe(wanted);
-  });
-
-  it('reads UTF-8', () => {
-    expect(stubCommandLine(new TextEncoder().encode('ä=€ 😀'))).toBe('ä=€ 😀');
-  });
-
-  it('has no answer for other bytes', () => {
-    expect(() => stubCommandLine(Uint8Array.of(0x61, 0xff))).toThrow('Section ".cmdline" is not UTF-8');
   });
 });
