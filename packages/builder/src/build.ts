@@ -80,10 +80,15 @@ export async function buildAll(options: BuildOptions): Promise<Built> {
   }
 }
 
-/** Throws `offline-missing` with all that is missing, where each part of the build would name its own first. */
+/**
+ * Throws `offline-missing` with all that is missing, where each part of the build would name its own first. The root of
+ * the platforms is needed where a platform is pinned: its measurements follow from the firmware and from QEMU.
+ */
 async function requireInputs(lock: Lock, roots: LockedRoots, workshop: Workshop): Promise<void> {
   const { name, line: _line, version: _version, ...file } = lock.kernel;
-  const packages = await roots.packagesToFetch(Object.keys(lock.roots).filter((root) => root !== 'platform'));
+  const isPinned = Object.keys(lock.platforms).length > 0;
+  const needed = Object.keys(lock.roots).filter((root) => isPinned || root !== 'platform');
+  const packages = await roots.packagesToFetch(needed);
   await fetchAll(workshop, [{ name, file }, ...packages], 'Look for the inputs');
 }
 
@@ -103,7 +108,8 @@ async function writeImageFiles(
     : undefined;
 
   const kernelConfig = await readFile(image.kernel.config, 'utf8');
-  const context = { folder: project.folder, lock, roots, workshop };
+  const network = manifest.network.mode !== 'none';
+  const context = { folder: project.folder, lock, roots, workshop, network };
   const platforms = await measurePlatforms(context, manifest.platforms, { uki, diskHead, kernelConfig });
   await folder.write(
     'measurements.json',

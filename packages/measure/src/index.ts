@@ -59,7 +59,14 @@ export {
   type JsonRegister,
   predictionToJson,
 } from './predict/json.ts';
-export type { FirmwareFacts, KernelFacts, Machine, SecureBootState } from './predict/machine.ts';
+export type {
+  BootDevice,
+  FirmwareFacts,
+  KernelFacts,
+  Machine,
+  QemuMachine,
+  SecureBootState,
+} from './predict/machine.ts';
 export { type NitroTpmPredictionInput, predictNitroTpm } from './predict/nitro-tpm.ts';
 export {
   parsePredictionJson,

@@ -12,6 +12,8 @@ export interface PlatformContext {
   readonly platform: Platform;
   /** Paths in `platform` are relative to this folder. */
   readonly folder: string;
+  /** Whether the machine has a network card; absent where the image's manifest is not known. */
+  readonly network?: boolean | undefined;
   readonly lock: Lock;
   readonly roots: LockedRoots;
   readonly workshop: Workshop;

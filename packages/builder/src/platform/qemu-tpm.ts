@@ -1,38 +1,86 @@
-import { type Machine, predictTpm } from '@altee/measure';
-import { parseKernelConfig } from '../kernel/config.ts';
-import { readSecureBootKeys } from '../secure-boot/variable-store.ts';
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { type Machine, ovmfRules, predictTpm, type QemuMachine, qemuMachine } from '@altee/measure';
+import { cachedCapture } from '../qemu/cached-capture.ts';
+import { lockedMachine } from '../qemu/locked-machine.ts';
+import { checkFileInPackage } from '../root-file.ts';
+import { makeVariableStore, readSecureBootKeys } from '../secure-boot/variable-store.ts';
+import { kernelFacts } from './kernel-facts.ts';
 import type { MeasuredImage } from './measured-image.ts';
 import { nativeHasher } from './native-hasher.ts';
+import { readPinnedFile } from './pinned-file.ts';
 import type { PlatformContext, PlatformPredictor } from './platform.ts';
 
-/** QEMU with OVMF and a TPM 2.0: PCR 0 to 15. */
-export const predictQemuTpm: PlatformPredictor = async (context, image) => {
-  // IMA, where it is built in, measures what it opens into PCR 10.
-  const kernel =
-    image.kernelConfig === undefined ? {} : { ima: parseKernelConfig(image.kernelConfig).get('IMA') === 'y' };
-  return predictTpm({ uki: image.uki, machine: await machineOf(context, image), kernel }, nativeHasher);
-};
+/** Four times the largest OVMF. */
+const FIRMWARE_BYTES = 16 * 2 ** 20;
 
-async function machineOf(
-  { name, platform, lock, folder }: PlatformContext,
-  image: MeasuredImage,
-): Promise<Machine> {
-  const firmware = lock.platforms[name]?.firmware;
-  const hex = (digest: string) => digest.replace(/^sha256:/, '');
+/** QEMU with OVMF and a TPM 2.0: PCR 0 to 15. */
+export const predictQemuTpm: PlatformPredictor = async (context, image) =>
+  predictTpm(
+    { uki: image.uki, machine: await machineOf(context, image), kernel: kernelFacts(image) },
+    nativeHasher,
+  );
+
+async function machineOf(context: PlatformContext, image: MeasuredImage): Promise<Machine> {
   return {
     disk: image.diskHead,
-    secureBoot: platform.secureBoot === 'off' ? 'off' : 'on',
-    ...(platform.secureBoot === 'off'
-      ? {}
-      : { secureBootVariables: await readSecureBootKeys(folder, platform.secureBoot) }),
+    secureBoot: context.platform.secureBoot === 'off' ? 'off' : 'on',
     // altee's machine has no option ROM: its one network card is started with an empty romfile.
     optionRoms: false,
-    firmware:
-      platform.firmware === 'debian'
-        ? {
-            codeSha256: firmware && hex(firmware.code.sha256),
-            varsSha256: firmware && hex(firmware.vars.sha256),
-          }
-        : { codeSha256: hex(platform.firmware.sha256) },
+    ...(await firmwareOf(context)),
   };
+}
+
+/** The firmware, and what QEMU hands to it: of a firmware file of the user's own, its bytes alone. */
+async function firmwareOf(
+  context: PlatformContext,
+): Promise<Pick<Machine, 'firmware' | 'qemu' | 'secureBootVariables'>> {
+  const { platform, name, lock, roots, folder } = context;
+  const { firmware, secureBoot } = platform;
+  const locked = lock.platforms[name]?.firmware;
+  if (firmware !== 'debian' || !locked) {
+    const keys = secureBoot === 'off' ? undefined : await readSecureBootKeys(folder, secureBoot);
+    const secureBootVariables = keys && { secureBootVariables: keys };
+    if (firmware === 'debian') return { ...secureBootVariables };
+    const code = await readPinnedFile(folder, firmware, 'firmware', FIRMWARE_BYTES);
+    return { firmware: { code, codeSha256: hex(firmware.sha256) }, ...secureBootVariables };
+  }
+  const root = await roots.get('platform');
+  const code = await checkFileInPackage(root, locked.code);
+  const variables = await checkFileInPackage(root, locked.vars);
+  const empty = new Uint8Array(await readFile(variables));
+  const vars = secureBoot === 'off' ? empty : await makeVariableStore(folder, secureBoot, empty);
+  return {
+    firmware: {
+      codeSha256: hex(locked.code.sha256),
+      varsSha256: createHash('sha256').update(vars).digest('hex'),
+      code: new Uint8Array(await readFile(code)),
+      vars,
+    },
+    qemu: await qemuOf(context, { code, variables }),
+  };
+}
+
+async function qemuOf(
+  { platform, name, lock, roots, workshop, network }: PlatformContext,
+  firmware: { code: string; variables: string },
+): Promise<QemuMachine | undefined> {
+  const codeSha256 = hex(lock.platforms[name]?.firmware.code.sha256 ?? '');
+  const rules = ovmfRules(codeSha256);
+  const description = network === undefined ? undefined : lockedMachine(lock, platform, network);
+  if (!rules || !description) return undefined;
+  const handoff = await cachedCapture({
+    root: await roots.get('platform'),
+    store: workshop.store,
+    description,
+    firmware,
+    codeSha256,
+    rules,
+    ...(workshop.signal ? { signal: workshop.signal } : {}),
+  });
+  return qemuMachine(description, handoff);
+}
+
+function hex(digest: string): string {
+  return digest.replace(/^sha256:/, '');
 }
