@@ -29,6 +29,17 @@ export const digest = z
   .regex(/^sha256:[0-9a-f]{64}$/, 'must be sha256: and 64 lower-case hex digits')
   .register(adviceRegistry, { advise: adviseDigest });
 
+/** A register of a TD: `sha384:` and 96 lower-case hex digits. */
+export const sha384 = z
+  .string()
+  .regex(/^sha384:[0-9a-f]{96}$/, 'must be sha384: and 96 lower-case hex digits')
+  .register(adviceRegistry, {
+    advise: (value) => {
+      const [, hex] = /^(?:sha-?384[:=-])?([0-9a-f]{96})$/i.exec(String(value).trim()) ?? [];
+      return hex === undefined ? undefined : `Write sha384:${hex.toLowerCase()}`;
+    },
+  });
+
 const unitBytes: Readonly<Record<string, number>> = {
   KiB: 2 ** 10,
   MiB: 2 ** 20,

@@ -170,9 +170,13 @@ function traitsOf({ vmm, firmware }: TdxMachine): OvmfTraits {
   return { ...traits, separators };
 }
 
-/** What the firmware's code shows, given or read out of its file. */
+/** What the firmware's code shows, given or read out of its file; a file that cannot be read counts where nothing else does. */
 export function evidenceOf(firmware: TdxFirmware | undefined): OvmfEvidence | undefined {
-  return firmware?.evidence ?? (firmware?.file && readOvmfTraits(firmware.file));
+  const file = firmware?.file;
+  if (!file || firmware.evidence) return firmware?.evidence;
+  if (firmware.release === undefined) return readOvmfTraits(file);
+  const read = known(() => readOvmfTraits(file));
+  return 'value' in read ? read.value : undefined;
 }
 
 /** The value, or the message of our own error. */
