@@ -13,6 +13,7 @@ import { type PredictedEvent, type Prediction, predictedEvents } from './predict
 export function predictedEventLog(prediction: Prediction): Uint8Array {
   const algorithms = tpmHashAlgorithms.filter(({ name }) => prediction.banks.some((bank) => bank === name));
   return encodeEventLog({
+    headerIndex: prediction.technology === 'tdx' ? 1 : 0,
     algorithms,
     events: [
       ...startupLocality(prediction),

@@ -11,7 +11,12 @@ import { eventTypes } from './event-type.ts';
 export function encodeEventLog(log: EventLogContents): Uint8Array {
   const writer = new Writer();
   const specId = encodeSpecId(log);
-  writer.u32(0).u32(eventTypes.EV_NO_ACTION).zeros(20).u32(specId.length).bytes(specId);
+  writer
+    .u32(log.headerIndex ?? 0)
+    .u32(eventTypes.EV_NO_ACTION)
+    .zeros(20)
+    .u32(specId.length)
+    .bytes(specId);
   for (const event of log.events) {
     writer.u32(event.registerIndex).u32(event.untrustedEventType).u32(log.algorithms.length);
     for (const { id, name } of log.algorithms) writer.u16(id).bytes(digestFor(event, name));

@@ -217,6 +217,8 @@ function readDigests(reader: Reader, algorithms: ReadonlyMap<number, LogAlgorith
 
 /** A log to be written: events whose digests cover all the algorithms. */
 export interface EventLogContents {
+  /** Register of the header event: 0 by default; 1 in logs of confidential VMs, which are told by it. */
+  readonly headerIndex?: number | undefined;
   readonly algorithms: readonly LogAlgorithm[];
   readonly events: readonly Pick<
     LoggedEvent,

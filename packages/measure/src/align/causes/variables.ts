@@ -47,7 +47,8 @@ function secureBoot(
     );
   if (word(predicted) === 'off' && word(observed) === 'absent')
     return sure('firmware', 'Firmware that is built without Secure Boot: the variable is not there');
-  return sure('secure-boot', `Secure Boot is ${word(observed)}, predicted was ${word(predicted)}`);
+  const wanted = predicted === undefined ? '' : `, predicted was ${word(predicted)}`;
+  return sure('secure-boot', `Secure Boot is ${word(observed)}${wanted}`);
 }
 
 function keyChanges(

@@ -1,3 +1,4 @@
+import { toHex } from '../../bytes/hex.ts';
 import { fromUtf8 } from '../../bytes/text.ts';
 import { type DecodedData, decoded } from './decoded.ts';
 import { decodeOpaque, readableText } from './text.ts';
@@ -29,8 +30,9 @@ const contents: Readonly<Record<string, (data: Uint8Array) => DecodedData>> = {
     const text = data.subarray(5);
     const colon = text.indexOf(0x3a);
     const name = fromUtf8(text.subarray(0, Math.max(0, colon))) ?? '';
-    const { text: payload } = decodeOpaque('with')(text.subarray(colon + 1));
-    return decoded(`dstack's ${name} ${payload}`, `dstack ${name}`);
+    const payload = text.subarray(colon + 1);
+    const shown = payload.length === 0 ? '' : `: ${readableText(payload) ?? toHex(payload.subarray(0, 64))}`;
+    return decoded(`dstack's ${name}${shown}`, `dstack ${name}`);
   },
 };
 
