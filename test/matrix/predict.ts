@@ -1,6 +1,14 @@
 import { createHash } from 'node:crypto';
-import { type Machine, type Prediction, predictTpm } from '@altee/measure';
+import {
+  type Machine,
+  ovmfRules,
+  type Prediction,
+  predictTpm,
+  type QemuMachine,
+  qemuMachine,
+} from '@altee/measure';
 import { nativeHasher } from '../../packages/builder/src/platform/native-hasher.ts';
+import { captureMachine } from '../../packages/builder/src/qemu/capture.ts';
 import type { Configuration } from './configurations.ts';
 import type { Prepared } from './prepare.ts';
 
@@ -34,7 +42,17 @@ async function machineOf(configuration: Configuration, prepared: Prepared): Prom
       code: firmware.code,
       vars: firmware.variables,
     },
+    qemu: await qemuOf(prepared),
   };
+}
+
+/** What QEMU hands to the firmware, read out of a machine that is held before its first instruction. */
+async function qemuOf({ root, machine, firmware, paths }: Prepared): Promise<QemuMachine | undefined> {
+  const rules = ovmfRules(sha256(firmware.code));
+  if (!rules) return undefined;
+  const { code, variables } = paths;
+  const handoff = await captureMachine({ root, description: machine, firmware: { code, variables }, rules });
+  return qemuMachine(machine, handoff);
 }
 
 function smbiosCommandLine(values: readonly string[]): string | undefined {
