@@ -84,7 +84,7 @@ export async function runFirmware(options: FirmwareRunOptions): Promise<Firmware
   if (disks.length !== wanted) {
     throw new BuilderError(
       'invalid-input',
-      `The machine has ${wanted} disks, and ${disks.length} were given`,
+      `The machine wants files for its disks: ${wanted}, and ${disks.length} were given`,
     );
   }
   const task = reporter.start('Running the firmware alone');
