@@ -28,6 +28,8 @@ export interface Machine {
   /** The keys as signature lists, where they are known otherwise than by `firmware.vars`; what is absent is empty. */
   readonly secureBootVariables?: Partial<SecureBootVariables> | undefined;
   readonly firmware?: FirmwareFacts | undefined;
+  /** A shim that firmware starts in the image's place, and that then starts the image (as `grubx64.efi` beside it). */
+  readonly shim?: Uint8Array | undefined;
   /** True when a device may bring an option ROM that firmware runs. */
   readonly optionRoms?: boolean | undefined;
   /** Value of the SMBIOS type 11 string `io.systemd.stub.kernel-cmdline-extra=`. */

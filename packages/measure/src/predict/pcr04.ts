@@ -11,6 +11,7 @@ import { findUkiSection } from '../uki/sections.ts';
 import { type PredictionContext, pcrEvent, type RegisterAnswer } from './context.ts';
 import type { PredictedEvent } from './prediction.ts';
 import { separator } from './separator.ts';
+import { shimLoadData } from './shim.ts';
 import { type LoadedAddon, stubInputs } from './stub-inputs.ts';
 
 /** What PCR 4 covers. */
@@ -31,9 +32,10 @@ export function predictPcr04(context: PredictionContext): RegisterAnswer {
   const attempt = [callingApplication(context), separator(context, 4)];
   // QEMU's `-kernel` is loaded before the boot manager makes its first attempt (edk2 `TryRunningQemuKernel`).
   const image = imageLoad(context);
+  const { shim } = context.machine;
   const started = context.machine.qemu?.directBoot
     ? [{ ...image, stage: 'configuration' as const }, ...attempt]
-    : [...attempt, image];
+    : [...attempt, ...(shim ? loadedByShim(context, shim, image) : [image])];
   const addons = stubInputs(context, rules).addons.map((addon) => addonLoad(context, addon));
   return { status: 'predicted', reason: kernel.reason, events: [...started, ...addons, ...kernel.events] };
 }
@@ -70,6 +72,22 @@ function imageLoad(context: PredictionContext): PredictedEvent {
     dependsOn: ['image'],
     description: 'Authenticode digest of the image',
   });
+}
+
+/** Firmware loads and measures the shim; the shim loads and measures the image. */
+function loadedByShim(context: PredictionContext, shim: Uint8Array, image: PredictedEvent): PredictedEvent[] {
+  const first = imageLoad({ ...context, uki: shim, pe: readPe(shim) });
+  const source: PredictedEvent['source'] = { kind: 'machine', fact: 'shim' };
+  return [
+    { ...first, source, description: 'Authenticode digest of shim' },
+    {
+      ...image,
+      stage: 'shim-image',
+      data: shimLoadData,
+      dataIsExact: true,
+      clause: 'rhboot/shim tpm.c `tpm_log_pe`',
+    },
+  ];
 }
 
 /** An addon, which the stub has firmware load to have its signature checked. */

@@ -5,6 +5,7 @@ import { encodeVariableData, variableGuids } from '../uefi/variable.ts';
 import { type PredictionContext, pcrEvent, type RegisterAnswer } from './context.ts';
 import type { PredictedEvent } from './prediction.ts';
 import { separator } from './separator.ts';
+import { shimVariableEvents } from './shim.ts';
 import { stubInputs } from './stub-inputs.ts';
 
 /** What PCR 7 covers. */
@@ -17,18 +18,28 @@ export function predictPcr07(context: PredictionContext): RegisterAnswer {
   if (secureBoot.kind === 'missing' || secureBoot.kind === 'contradiction')
     return { status: 'host-dependent', reason: secureBoot.reason };
   if (secureBoot.kind !== 'starts') return { status: 'unpredictable', reason: secureBoot.reason };
-  const { firmware, variables, authority } = secureBoot;
+  const { firmware, variables, authority, shim } = secureBoot;
+  const byShim = shim ? shimVariableEvents(context, shim) : [];
   // A switch, not a list: one byte where the firmware knows Secure Boot at all.
   const state = firmware.secureBoot ? Uint8Array.of(authority === 'not-asked' ? 0 : 1) : new Uint8Array(0);
   const events = secureBootEvents(context, state, variables);
   if (authority === 'not-asked') {
     const keys = variables.PK.length === 0 ? 'no keys are enrolled' : 'its keys are enrolled';
-    return { status: 'predicted', reason: `Secure Boot is off and ${keys}, on ${firmware.name}`, events };
+    return {
+      status: 'predicted',
+      reason: `Secure Boot is off and ${keys}, on ${firmware.name}`,
+      events: [...events, ...byShim],
+    };
   }
   return {
     status: 'predicted',
-    reason: `Secure Boot is on, and ${authority.description} in db vouches for the image, on ${firmware.name}`,
-    events: [...events, authorityEvent(context, authority), ...addonAuthorities(context, authority)],
+    reason: `Secure Boot is on, and ${authority.description} in db vouches for ${shim ? 'shim' : 'the image'}, on ${firmware.name}`,
+    events: [
+      ...events,
+      authorityEvent(context, authority),
+      ...byShim,
+      ...addonAuthorities(context, authority),
+    ],
   };
 }
 

@@ -94,6 +94,8 @@ export const bootStages = [
   'authority',
   'partition-table',
   'image',
+  'shim',
+  'shim-image',
   'stub',
   'kernel',
   'kernel-start',

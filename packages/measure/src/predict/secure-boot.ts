@@ -2,6 +2,7 @@ import { MeasureError } from '../error.ts';
 import type { Hasher } from '../hash.ts';
 import type { PeImage } from '../pe/image.ts';
 import { type Authority, appraiseImage } from '../secure-boot/appraise.ts';
+import { appraiseByShim } from '../secure-boot/shim-appraise.ts';
 import {
   enforcesSecureBoot,
   readSecureBootVariables,
@@ -10,6 +11,7 @@ import {
 } from '../secure-boot/variables.ts';
 import { findFirmware, hasNoKeys, type KnownFirmware } from './firmware.ts';
 import type { Machine } from './machine.ts';
+import { readShimBoot, type ShimBoot } from './shim.ts';
 
 /** What firmware's Secure Boot makes of a machine's keys and an image. `reason` has no full stop. */
 export type SecureBootDecision =
@@ -26,6 +28,8 @@ export type SecureBootDecision =
       readonly variables: SecureBootVariables;
       /** Whether Secure Boot is on, and then who vouched for the image. */
       readonly authority: Authority | 'not-asked';
+      /** The shim between firmware and image. */
+      readonly shim: ShimBoot | undefined;
     };
 
 /** Decides whether the firmware starts the image, and on whose authority. Throws nothing. */
@@ -48,26 +52,31 @@ export function decideSecureBoot(
     const enforced = firmware.secureBoot && enforcesSecureBoot(variables);
     if (enforced !== (machine.secureBoot === 'on'))
       return { kind: 'contradiction', reason: contradiction(machine, firmware, variables) };
-    if (!enforced) return { kind: 'starts', firmware, variables, authority: 'not-asked' };
-    const appraisal = appraiseImage(uki, variables, hasher, pe);
-    switch (appraisal.verdict) {
-      case 'allowed':
-        return { kind: 'starts', firmware, variables, authority: appraisal.authority };
-      case 'refused':
-        return {
-          kind: 'refused',
-          reason: `The firmware refuses to start the image with these keys, because ${appraisal.reason}`,
-        };
-      case 'unknown':
-        return {
-          kind: 'unknown',
-          reason: `Whether the firmware starts the image is not known, because ${appraisal.reason}`,
-        };
-    }
+    const shim = readShimBoot(machine, enforced);
+    if (!enforced) return { kind: 'starts', firmware, variables, authority: 'not-asked', shim };
+    const started = appraiseImage(shim?.image ?? uki, variables, hasher, shim?.pe ?? pe);
+    if (started.verdict !== 'allowed') return notStarted(shim ? 'shim' : 'the image', started);
+    const { authority } = started;
+    if (!shim) return { kind: 'starts', firmware, variables, authority, shim };
+    const byShim = appraiseByShim(uki, pe, variables, shim.lists, hasher);
+    if (byShim.verdict !== 'allowed') return notStarted('the image', byShim);
+    return { kind: 'starts', firmware, variables, authority, shim: { ...shim, authority: byShim.authority } };
   } catch (error) {
     if (error instanceof MeasureError) return { kind: 'unknown', reason: error.message };
     throw error;
   }
+}
+
+function notStarted(
+  what: string,
+  { verdict, reason }: { readonly verdict: 'refused' | 'unknown'; readonly reason: string },
+): SecureBootDecision {
+  return verdict === 'refused'
+    ? {
+        kind: 'refused',
+        reason: `The firmware refuses to start ${what} with these keys, because ${reason}`,
+      }
+    : { kind: 'unknown', reason: `Whether the firmware starts ${what} is not known, because ${reason}` };
 }
 
 function knownVariables({ firmware, secureBootVariables: given }: Machine): SecureBootVariables | undefined {

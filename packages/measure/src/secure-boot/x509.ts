@@ -31,6 +31,8 @@ export interface CertificateExtensions {
   readonly keyUsage?: number;
   readonly subjectKeyId?: Uint8Array;
   readonly authorityKeyId?: { readonly keyId?: Uint8Array; readonly serialNumber?: Uint8Array };
+  /** Purposes that the key may serve, as content octets; absent: any. */
+  readonly extendedKeyUsage?: readonly Uint8Array[];
   /** True when an extension may restrict the chain in a way that this library has no rules for. */
   readonly restricts: boolean;
 }
@@ -140,6 +142,13 @@ function readExtension(
       fields.optional(0xa1, 'authorityCertIssuer');
       const serialNumber = fields.optional(0x82, 'authorityCertSerialNumber')?.content;
       found.authorityKeyId = { ...(keyId ? { keyId } : {}), ...(serialNumber ? { serialNumber } : {}) };
+      break;
+    }
+    case 'extendedKeyUsage': {
+      const purposes = value.inside(derTags.sequence, 'extKeyUsage');
+      const all: Uint8Array[] = [];
+      while (!purposes.atEnd) all.push(purposes.take(derTags.objectIdentifier, 'KeyPurposeId').content);
+      found.extendedKeyUsage = all;
       break;
     }
     default:
