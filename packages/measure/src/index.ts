@@ -41,6 +41,7 @@ export {
 } from './html/explanation.ts';
 export { pageHtml } from './html/page.ts';
 export { registersHtml } from './html/registers.ts';
+export { moduleUrl } from './module-url.ts';
 export { type AuthenticodeRange, authenticodeDigest, authenticodeRanges } from './pe/authenticode.ts';
 export {
   type CertificateEntry,

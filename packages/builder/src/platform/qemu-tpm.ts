@@ -1,10 +1,18 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { type Machine, ovmfRules, predictTpm, type QemuMachine, qemuMachine } from '@altee/measure';
+import {
+  type KernelFacts,
+  type Machine,
+  ovmfRules,
+  predictTpm,
+  type QemuMachine,
+  qemuMachine,
+} from '@altee/measure';
 import { cachedCapture } from '../qemu/cached-capture.ts';
-import { lockedMachine } from '../qemu/locked-machine.ts';
+import { lockedMachine, qemuVersion } from '../qemu/locked-machine.ts';
 import { checkFileInPackage } from '../root-file.ts';
 import { makeVariableStore, readSecureBootKeys } from '../secure-boot/variable-store.ts';
+import { cachedPrediction } from './cached-prediction.ts';
 import { kernelFacts } from './kernel-facts.ts';
 import type { MeasuredImage } from './measured-image.ts';
 import { nativeHasher } from './native-hasher.ts';
@@ -14,12 +22,35 @@ import type { PlatformContext, PlatformPredictor } from './platform.ts';
 /** Four times the largest OVMF. */
 const FIRMWARE_BYTES = 16 * 2 ** 20;
 
-/** QEMU with OVMF and a TPM 2.0: PCR 0 to 15. */
-export const predictQemuTpm: PlatformPredictor = async (context, image) =>
-  predictTpm(
-    { uki: image.uki, machine: await machineOf(context, image), kernel: kernelFacts(image) },
-    nativeHasher,
+/** QEMU with OVMF and a TPM 2.0: PCR 0 to 15. Unpacking and hashing the firmware takes long, so it is done once. */
+export const predictQemuTpm: PlatformPredictor = async (context, image) => {
+  const kernel = kernelFacts(image);
+  return cachedPrediction(context.workshop.store, await factsOf(context, image, kernel), async () =>
+    predictTpm({ uki: image.uki, machine: await machineOf(context, image), kernel }, nativeHasher),
   );
+};
+
+/** All that the prediction follows from. The roots are what their digests in the lock say. */
+async function factsOf(
+  { name, platform, lock, folder, network }: PlatformContext,
+  image: MeasuredImage,
+  kernel: KernelFacts,
+): Promise<Readonly<Record<string, unknown>>> {
+  const { secureBoot } = platform;
+  const keys = secureBoot === 'off' ? undefined : await readSecureBootKeys(folder, secureBoot);
+  const sha256 = (bytes: Uint8Array | undefined) => bytes && createHash('sha256').update(bytes).digest('hex');
+  return {
+    platform,
+    network: network ?? 'unknown',
+    kernel,
+    firmware: lock.platforms[name]?.firmware,
+    root: lock.roots['platform']?.digest,
+    qemu: qemuVersion(lock),
+    keys: keys && Object.entries(keys).map(([variable, bytes]) => [variable, sha256(bytes)]),
+    uki: sha256(image.uki),
+    disk: sha256(image.diskHead),
+  };
+}
 
 async function machineOf(context: PlatformContext, image: MeasuredImage): Promise<Machine> {
   return {
