@@ -7,6 +7,7 @@ import {
   type HashName,
   hash,
   type PolicyFile,
+  parseEventLog,
   parseMeasurements,
   pcrPhasePolicies,
   policyAuthorize,
@@ -17,8 +18,10 @@ import {
   writePolicies,
 } from '@altee/measure';
 import { describe, expect, it } from 'vitest';
+import { parse as parseYaml } from 'yaml';
 import { signPcrPolicies } from '../packages/builder/src/policy/sign-pcr-policy.ts';
 import { testRoot } from '../packages/builder/test/support/root.ts';
+import { haveVectors, vectorBytes } from '../packages/measure/test/vectors.ts';
 import { askJudge } from './support/ask-judge.ts';
 
 /** Reference values and policies before programs that others wrote: a TPM, tpm2-tools, systemd-measure, cddl. */
@@ -269,3 +272,112 @@ tpm tpm2_unseal -c seal.ctx -p session:session.ctx > $OUT/secret`,
     expect(fromHex(entry?.pol ?? '')).toEqual(policies[0]?.policy);
   });
 });
+
+describe.skipIf(testRoot() === undefined)('corim.cbor', () => {
+  it('is valid by the CDDL of draft-ietf-rats-corim-10, as far as altee writes it, for the validator cddl', async () => {
+    const { files } = writePolicies([measurements, otherMeasurements]);
+    const corim = files.find(({ path }) => path === 'corim.cbor')?.bytes ?? new Uint8Array();
+    // A byte less, and another tag.
+    const broken = [corim.subarray(0, -1), Uint8Array.of(0xd9, 0x01, 0xf6, ...corim.subarray(3))];
+    const check = 'cddl --ci validate --cddl corim.cddl --cbor';
+    const answer = await askJudge(
+      root,
+      `${check} corim.cbor && echo valid > $OUT/whole
+for i in 0 1; do if ${check} broken$i > /dev/null; then echo valid; else echo refused; fi > $OUT/broken$i; done`,
+      {
+        'corim.cddl': readFileSync(new URL('fixtures/policy/corim.cddl', import.meta.url)),
+        'corim.cbor': corim,
+        broken0: broken[0] ?? '',
+        broken1: broken[1] ?? '',
+      },
+      ['whole', 'broken0', 'broken1'],
+    );
+    expect(answer).toEqual({ whole: 'valid', broken0: 'refused', broken1: 'refused' });
+  });
+});
+
+describe.skipIf(testRoot() === undefined || !haveVectors)('the Keylime policy module', () => {
+  const boot = '03-trixie-257-6.12-q72';
+  const log = haveVectors ? vectorBytes('ovmf-boots', boot, 'eventlog.bin') : new Uint8Array();
+
+  it('accepts what tpm2_eventlog reads of a real boot, and says what is wrong with others, as keylime 7 asks it', async () => {
+    const files = writePolicies([recorded(log)], { dialects: ['keylime-measured-boot'] }).files;
+    const read = await askJudge(root, 'tpm2_eventlog log > $OUT/yaml', { log }, ['yaml']);
+    const parsed = parseYaml(read['yaml'] ?? '') as { events: { EventType: string; PCRIndex: number }[] };
+    const without = (pcr: number) => {
+      const last = parsed.events.findLastIndex(({ PCRIndex }) => PCRIndex === pcr);
+      return { events: parsed.events.filter((_, i) => i !== last) };
+    };
+    const changed = (pcr: number) => ({
+      events: parsed.events.map((event) =>
+        event.PCRIndex === pcr
+          ? { ...event, Digests: [{ AlgorithmId: 'sha256', Digest: '0'.repeat(64) }] }
+          : event,
+      ),
+    });
+    const logs = [parsed, without(11), changed(4), { events: 'none' }];
+    const answer = await askJudge(
+      root,
+      `python3 keylime-stub.py . refstate.json ${logs.map((_, i) => `log${i}`).join(' ')} > $OUT/reasons`,
+      {
+        'keylime-stub.py': readFileSync(new URL('fixtures/policy/keylime-stub.py', import.meta.url)),
+        'altee_keylime_policy.py': textOf(files, 'keylime/altee_keylime_policy.py'),
+        'refstate.json': textOf(files, 'keylime/lab.mb-refstate.json'),
+        ...Object.fromEntries(logs.map((each, i) => [`log${i}`, JSON.stringify(each)])),
+      },
+      ['reasons'],
+    );
+    const seen = parsed.events.filter(
+      ({ PCRIndex, EventType }) => PCRIndex === 11 && EventType !== 'EV_NO_ACTION',
+    );
+    expect(answer['reasons']?.split('\n')).toEqual([
+      'accepted',
+      `PCR 11 has ${seen.length - 1} events, expected ${seen.length}`,
+      'PCR 4: event 1 is not event of the log',
+      'has no list of events',
+    ]);
+  });
+});
+
+function textOf(files: readonly PolicyFile[], path: string): string {
+  return new TextDecoder().decode(files.find((each) => each.path === path)?.bytes);
+}
+
+/** A machine whose every PCR is predicted to be what its log says. */
+function recorded(log: Uint8Array): RecordedMeasurements {
+  const { events } = parseEventLog(log);
+  const registers = Array.from({ length: 16 }, (_, index) => {
+    const register = `PCR${index}` as const;
+    const ours = events.filter((event) => event.registerIndex === index && event.untrustedEventType !== 3);
+    const digests = ours.map((event) => Object.fromEntries(event.digests) as BankDigests);
+    return {
+      register,
+      registerIndex: index,
+      status: 'predicted' as const,
+      reason: 'It was logged',
+      covers: '',
+      values: Object.fromEntries(
+        banks.map((bank) => [
+          bank,
+          replayPcr(
+            defaultHasher,
+            bank,
+            digests.flatMap((each) => each[bank] ?? []),
+          ),
+        ]),
+      ),
+      events: digests.map((each) => ({
+        register,
+        registerIndex: index,
+        eventType: 'EV_UNUSED',
+        digests: each,
+        source: { kind: 'machine' as const, fact: 'log' },
+        clause: '',
+        dependsOn: [],
+        description: 'event of the log',
+      })),
+    };
+  });
+  const lab = { kind: 'qemu-tpm', prediction: { technology: 'tpm' as const, banks, registers } };
+  return { image: measurements.image, platforms: new Map([['lab', lab]]) };
+}

@@ -29,10 +29,14 @@ const hashAlgorithms: Readonly<Partial<Record<HashName, number>>> = { sha256: 1,
  * it by the one that the evidence has. Deterministic encoding (RFC 8949 §4.2.1).
  */
 export function writeCorim(subjects: readonly Subject[]): Written {
-  const usable = subjects.filter((subject) => algorithms(subject).length > 0);
+  const usable = subjects.filter((subject) => algorithms(subject).length > 0 && subject.pinned.length > 0);
   const notWritten = subjects
     .filter((subject) => !usable.includes(subject))
-    .map(({ image, platform }) => ({ image, platform, reason: 'A CoRIM has no number for SHA-1' }));
+    .map(({ image, platform, pinned }) => ({
+      image,
+      platform,
+      reason: pinned.length === 0 ? 'No register is predicted' : 'A CoRIM has no number for SHA-1',
+    }));
   if (usable.length === 0) return { files: [], notWritten };
   const comids = usable.map(comid);
   const fingerprint = toHex(hash(defaultHasher, 'sha256', ...comids)).slice(0, 16);
