@@ -4,11 +4,10 @@ import { MeasureError } from '../error.ts';
 import { type CanonicalRecord, canonicalLog, contentTypes, digestName } from './canonical-record.ts';
 import type { EventLogFile } from './log-file.ts';
 
-/** A record, or the array of all of them: CBOR's major types 5 and 4 (RFC 8949, 3.1), as no binary log starts. */
+/** A record, or the array of all of them: CBOR's major types 5 and 4 (RFC 8949, 3.1). As a PCR they would be 128 and more. */
 export function looksLikeCelCbor(bytes: Uint8Array): boolean {
   const major = (bytes[0] ?? 0) >> 5;
-  // The second byte of a SHA-1 log is of a PCR's number, and zero.
-  return (major === 4 || major === 5) && bytes[1] !== 0;
+  return major === 4 || major === 5;
 }
 
 /**

@@ -11,10 +11,13 @@ type JsonObject = Readonly<Record<string, unknown>>;
 /** Starts RFC 7464's records, as systemd writes them. */
 const recordSeparator = 0x1e;
 
+/** RFC 8259, 2. */
+const whitespace: ReadonlySet<number> = new Set([0x20, 0x09, 0x0a, 0x0d]);
+
 /** An object, an array, or a sequence of them: "{", "[" or RFC 7464's record separator comes first. */
 export function looksLikeJson(bytes: Uint8Array): boolean {
-  const first = bytes.find((byte) => byte > 0x20 || byte === recordSeparator);
-  return first === 0x7b || first === recordSeparator || (first === 0x5b && bytes[3] !== 0);
+  const first = bytes.find((byte) => !whitespace.has(byte));
+  return first === 0x7b || first === 0x5b || first === recordSeparator;
 }
 
 /**
