@@ -7,13 +7,14 @@ import { kernel } from './kernel.ts';
 import { noop } from './noop.ts';
 import { resultText } from './print-result.ts';
 import { size } from './size.ts';
+import { snp } from './snp.ts';
 import { toolchain } from './toolchain.ts';
 
 /**
  * `npm run bench -- [names…] [--runs n]`: measures and prints, beside the figures to reach and the commands that it
  * compares with. Without names: those that take seconds once `examples/hello` is built.
  */
-const benchmarks: readonly Benchmark[] = [noop, app, size, toolchain, boot, kernel];
+const benchmarks: readonly Benchmark[] = [noop, app, size, snp, toolchain, boot, kernel];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -34,6 +34,7 @@ export function predictSnp(input: SnpPredictionInput, hasher: Hasher = defaultHa
   const firmware =
     input.firmware instanceof Uint8Array ? readSnpFirmware(input.firmware, hasher) : input.firmware;
   const guest: SnpGuest = { firmware, vmm, vcpus, cpuSignature: cpu.signature, guestFeatures, directBoot };
+  const ranges = snpLaunchRanges(guest, hasher);
   const doubt = findDoubt({ ...input, guestFeatures });
   return {
     technology: 'snp',
@@ -45,8 +46,8 @@ export function predictSnp(input: SnpPredictionInput, hasher: Hasher = defaultHa
         status: doubt === undefined ? 'predicted' : 'assumed',
         reason: doubt ?? coverage(directBoot),
         covers: covers(directBoot),
-        events: snpLaunchRanges(guest, hasher).map((range) => launchEvent(range, guest, hasher)),
-        values: { sha384: snpLaunchDigest(guest, hasher) },
+        events: ranges.map((range) => launchEvent(range, guest, hasher)),
+        values: { sha384: snpLaunchDigest(guest, hasher, ranges) },
       },
     ],
   };

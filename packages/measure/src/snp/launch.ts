@@ -1,6 +1,6 @@
 import { MeasureError } from '../error.ts';
 import { defaultHasher, type Hasher } from '../hash.ts';
-import { readSnpFirmware, type SnpFirmware } from './firmware.ts';
+import type { SnpFirmware } from './firmware.ts';
 import { kernelHashPage, kernelHashTable, type SevDirectBoot } from './kernel-hashes.ts';
 import { PageDigest, type PageType, vmsaGpa } from './page-digest.ts';
 import { pageSize, type SectionKind, type SevSection } from './sev-metadata.ts';
@@ -70,19 +70,15 @@ export function snpLaunchRanges(guest: SnpGuest, hasher: Hasher = defaultHasher)
   return [pages, ...sections, ...processors(guest)];
 }
 
-/** The launch digest: what an attestation report's MEASUREMENT will be. */
-export function snpLaunchDigest(guest: SnpGuest, hasher: Hasher = defaultHasher): Uint8Array {
-  const digest = new PageDigest(hasher, guest.firmware.pagesDigest);
-  for (const range of snpLaunchRanges(guest, hasher)) addRange(digest, range);
-  return digest.value;
-}
-
-/** Convenience for one digest: reads the firmware, then as `snpLaunchDigest`. */
-export function snpLaunchDigestOf(
-  guest: Omit<SnpGuest, 'firmware'> & { readonly firmware: Uint8Array },
+/** The launch digest: what an attestation report's MEASUREMENT will be. `ranges` are those of the guest. */
+export function snpLaunchDigest(
+  guest: SnpGuest,
   hasher: Hasher = defaultHasher,
+  ranges: readonly LaunchRange[] = snpLaunchRanges(guest, hasher),
 ): Uint8Array {
-  return snpLaunchDigest({ ...guest, firmware: readSnpFirmware(guest.firmware, hasher) }, hasher);
+  const digest = new PageDigest(hasher, guest.firmware.pagesDigest);
+  for (const range of ranges) addRange(digest, range);
+  return digest.value;
 }
 
 function addRange(digest: PageDigest, range: LaunchRange): void {
