@@ -27,6 +27,8 @@ export function predictPcr04(context: PredictionContext): RegisterAnswer {
   // Whether the kernel is measured, too, may follow from it.
   if (context.secureBoot.kind === 'contradiction')
     return { status: 'host-dependent', reason: context.secureBoot.reason };
+  if (context.machine.shim && context.secureBoot.kind !== 'starts')
+    return { status: 'unpredictable', reason: context.secureBoot.reason };
   const rules = context.stub.value;
   const kernel = predictKernelLoad(context, rules);
   const attempt = [callingApplication(context), separator(context, 4)];

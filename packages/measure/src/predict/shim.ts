@@ -41,6 +41,8 @@ export function readShimBoot(machine: Machine, enforced: boolean): ShimBoot | un
   const { version, authorized, deauthorized, sbatLevel } = readShim(image, pe);
   if (!comparedVersions.has(version))
     throw new MeasureError('unsupported', `What shim ${version} measures is not known`);
+  if (machine.qemu?.directBoot)
+    throw new MeasureError('unsupported', 'A kernel that QEMU hands over is not started by a shim');
   if (Object.keys(machine.sideFiles ?? {}).length > 0)
     throw new MeasureError('unsupported', 'What shim makes of addons beside the image is not known');
   const variables = machineOwnerLists(firmware?.vars);
