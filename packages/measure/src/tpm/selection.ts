@@ -10,7 +10,7 @@ export interface PcrSelection {
 }
 
 /** A TPM has 24 PCRs, a bitmap of three bytes (PC Client Platform TPM Profile 1.06, 4.6.2; `PCR_SELECT_MIN`). */
-export const PCR_COUNT = 24;
+const PCR_COUNT = 24;
 const SELECT_BYTES = PCR_COUNT / 8;
 
 /** The selection in order. Throws `malformed` for an index outside 0 to 23, and for none at all. */
