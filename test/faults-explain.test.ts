@@ -216,7 +216,7 @@ const faults: readonly Fault[] = [
   },
   {
     name: 'two more processors',
-    boot: onQemu({ fwCfg: fwCfg({ grown: 2 * 94 }) }),
+    boot: onQemu({ fwCfg: fwCfg({ grown: 2 * 94, smbios: 5 }) }),
     expected: ['PCR1', 0, 'vcpus', /2 more processors/],
   },
   {

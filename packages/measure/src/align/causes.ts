@@ -1,7 +1,7 @@
 import type { Cause, CauseContext, CausePlace, CauseRule } from './cause.ts';
 import { bootOptionCause } from './causes/boot-options.ts';
 import { anyCause, orderCause, runtimeCause } from './causes/fallback.ts';
-import { firmwareCause } from './causes/firmware.ts';
+import { firmwareCause, otherFirmwareCause } from './causes/firmware.ts';
 import { flowCause } from './causes/flow.ts';
 import { applicationCause, extraIplCause, sectionRowCause } from './causes/image.ts';
 import { kernelStartCause } from './causes/kernel-start.ts';
@@ -22,6 +22,7 @@ const rules: readonly CauseRule[] = [
   kernelStartCause,
   machineCause,
   firmwareCause,
+  otherFirmwareCause,
   orderCause,
   anyCause,
 ];

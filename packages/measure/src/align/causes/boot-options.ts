@@ -12,7 +12,10 @@ export const bootOptionCause: CauseRule = ({ row, register }) => {
   return compareBootOptions(register, sure) ?? likely('boot-entry', 'The boot options are others');
 };
 
-type Sure = (code: 'boot-order' | 'boot-entry' | 'extra-device' | 'missing-device', text: string) => Cause;
+type Sure = (
+  code: 'boot-order' | 'boot-entry' | 'firmware' | 'extra-device' | 'missing-device',
+  text: string,
+) => Cause;
 
 /** Compares all boot options of a register at once: numbers shift when a device comes or goes. */
 export function compareBootOptions({ rows }: AlignedRegister, sure: Sure): Cause | undefined {
@@ -38,6 +41,15 @@ export function compareBootOptions({ rows }: AlignedRegister, sure: Sure): Cause
   const after = new Set(observed.values());
   const added = [...after].filter((option) => !before.has(option));
   const removed = [...before].filter((option) => !after.has(option));
+  // Options inside the firmware's own volume come with the firmware.
+  if (
+    added.length + removed.length > 0 &&
+    [...added, ...removed].every((option) => option.includes(' at Fv('))
+  )
+    return sure(
+      'firmware',
+      `Firmware offers other programs of its own: ${[...added, ...removed].join('; ')}`,
+    );
   if (added.length > 0 && removed.length === 0)
     return sure('extra-device', `The machine offers more to boot from: ${added.join('; ')}`);
   if (removed.length > 0 && added.length === 0)

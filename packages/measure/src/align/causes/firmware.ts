@@ -24,6 +24,24 @@ export const firmwareCause: CauseRule = ({ row }, context) => {
   return undefined;
 };
 
+/** Events that the predicted firmware would not measure, or would, where the log shows that it is another one. */
+export const otherFirmwareCause: CauseRule = ({ row }, context) => {
+  if (row.relation === 'changed' || row.relation === 'equal' || !isFirmwareType.test(typeOf(row)))
+    return undefined;
+  const changed = findRows(
+    context,
+    (each) => each.relation !== 'equal' && typeOf(each) === 'EV_S_CRTM_VERSION',
+  );
+  if (changed.length === 0 && knownBuild(context) === undefined) return undefined;
+  return likely(
+    'firmware',
+    'The firmware is another one, as its version or volumes show, and measures other things',
+  );
+};
+
+const isFirmwareType =
+  /^EV_(PLATFORM_CONFIG_FLAGS|EFI_HANDOFF|NONHOST|EFI_VARIABLE|CPU_MICROCODE|TABLE_OF_DEVICES)/;
+
 function version({ observed }: Parameters<CauseRule>[0]['row'], context: CauseContext): Cause {
   const known = knownBuild(context);
   if (known) return proven('firmware', `The firmware is ${known}, and not the one that was predicted for`);
