@@ -53,6 +53,7 @@ export { type LoadedSection, loadedBytes, loadSection } from './pe/section.ts';
 export { checkPe, type PeProblem, type PeProblemCode } from './pe/validate.ts';
 export { predictedEventLog } from './predict/event-log.ts';
 export { type FirmwareProgress, firmwareProgress, withFirmwareRun } from './predict/firmware-run.ts';
+export { type FragileFact, type FragilityContext, fragileFacts } from './predict/fragility.ts';
 export {
   type JsonDigests,
   type JsonEvent,
