@@ -71,6 +71,8 @@ const RICH_SECTIONS = [
   ['.pcrsig', '{"sha256":[]}\n'],
 ] as const;
 
+const QUIET_262 = { firmware: '2026.08', stub: '262', sections: [['.cmdline', 'quiet']] } as const;
+
 interface Row {
   readonly about: string;
   readonly qemu?: Qemu;
@@ -190,6 +192,8 @@ const rows: Readonly<Record<string, Row>> = {
         addon: [
           ['.uname', '6.12.0-matrix'],
           ['.cmdline', 'own=1'],
+          ['.initrd', 33],
+          ['.ucode', 21],
         ],
       },
       'EFI/BOOT/BOOTX64.EFI.extra.d/other.addon.efi': {
@@ -288,6 +292,21 @@ const rows: Readonly<Record<string, Row>> = {
     machine: {
       smbios: ['type=1,serial=A1B2', 'type=11,value=other,value=io.systemd.stub.kernel-cmdline-extra=x=1'],
     },
+  },
+
+  // Consoles, which stub 262 appends to a command line that names none.
+  'console-serial': { about: 'one serial port', ...QUIET_262 },
+  'console-two-serial': { about: 'two serial ports', ...QUIET_262, machine: { serialPorts: 2 } },
+  'console-none': { about: 'no serial port', ...QUIET_262, machine: { serialPorts: 0 } },
+  'console-virtio': {
+    about: 'serial port and virtio console',
+    ...QUIET_262,
+    machine: { devices: [DISK, { kind: 'other', driver: 'virtio-serial-pci' }] },
+  },
+  'console-display': {
+    about: 'serial port and display',
+    ...QUIET_262,
+    machine: { devices: [DISK, { kind: 'other', driver: 'VGA' }] },
   },
 
   // The machine.

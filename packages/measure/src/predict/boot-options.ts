@@ -41,20 +41,27 @@ const kinds: readonly BootDevice['kind'][] = ['cdrom', 'disk', 'network'];
 /**
  * What firmware makes of an empty variable store: its own applications, the devices, the shell, numbered in that
  * order. Where any device has a boot index, firmware connects only those that have one, in the order of their indices,
- * and puts them before everything else.
+ * and puts them before everything else. An image that is handed over by `-kernel` is started before it looks for
+ * devices and the shell (edk2 OvmfPkg PlatformBootManagerLib `TryRunningQemuKernel`).
  */
-export function predictBootOptions(rules: OvmfRules, devices: readonly BootDevice[]): BootOptions {
+export function predictBootOptions(
+  { builtIn, shell: ownShell }: OvmfRules,
+  attached: readonly BootDevice[],
+  directBoot = false,
+): BootOptions {
+  const devices = directBoot ? [] : attached;
+  const shell = directBoot ? undefined : ownShell;
   const indexed = devices.filter(({ bootIndex }) => bootIndex !== undefined);
   const hasIndex = indexed.length > 0;
   const connected = hasIndex ? indexed.toSorted((a, b) => (a.bootIndex ?? 0) - (b.bootIndex ?? 0)) : devices;
   const found = kinds.flatMap((kind) => connected.filter((device) => device.kind === kind));
   const all: Numbered[] = [
-    ...rules.builtIn.map((each) => ({ option: firmwareOption(each) })),
+    ...builtIn.map((each) => ({ option: firmwareOption(each) })),
     ...uniqueDescriptions(found).map((device) => ({
       option: deviceOption(device),
       bootIndex: device.bootIndex,
     })),
-    ...(rules.shell ? [{ option: firmwareOption(rules.shell) }] : []),
+    ...(shell ? [{ option: firmwareOption(shell) }] : []),
   ].map((each, number) => ({ ...each, number }));
 
   const last = Number.POSITIVE_INFINITY;

@@ -1,5 +1,6 @@
 import type { SecureBootVariables } from '../secure-boot/variables.ts';
 import type { Gpt } from '../uefi/gpt.ts';
+import type { Consoles } from '../uki/consoles.ts';
 import type { SideFiles } from '../uki/side-files.ts';
 
 /** Whether Secure Boot is enforced. Which keys are enrolled follows from the variable store. */
@@ -34,6 +35,8 @@ export interface Machine {
   readonly optionRoms?: boolean | undefined;
   /** Value of the SMBIOS type 11 string `io.systemd.stub.kernel-cmdline-extra=`. */
   readonly smbiosCommandLine?: string | undefined;
+  /** What the stub may take for the kernel's console; `qemu` says it, too. */
+  readonly consoles?: Consoles | undefined;
   /** The virtual machine below the firmware. PCR 0 and 1 follow from it. */
   readonly qemu?: QemuMachine | undefined;
 }
@@ -76,6 +79,8 @@ export interface QemuMachine {
   readonly hasBootIndex: boolean;
   /** True when the image is handed over by `-kernel`, and not by a disk. */
   readonly directBoot: boolean;
+  /** Absent: not known. */
+  readonly consoles?: Consoles | undefined;
   /** What was given of the machine and not understood: PCR 1 may follow from it. */
   readonly unknown?: readonly string[] | undefined;
   /** What the machine has that PCR 1's rules were never compared with in a boot. */

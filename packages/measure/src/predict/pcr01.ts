@@ -129,9 +129,9 @@ function smbiosEvent(
 function bootVariableEvents(
   context: PredictionContext,
   rules: OvmfRules,
-  { bootDevices }: QemuMachine,
+  { bootDevices, directBoot }: QemuMachine,
 ): PredictedEvent[] {
-  const { order, options } = predictBootOptions(rules, describeBootDisk(context, bootDevices));
+  const { order, options } = predictBootOptions(rules, describeBootDisk(context, bootDevices), directBoot);
   return [
     bootVariable(context, 'BootOrder', order, `boot order: ${options.map(({ name }) => name).join(', ')}`),
     ...options.map(({ name, description, data }) =>

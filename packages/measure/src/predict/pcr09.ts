@@ -38,6 +38,13 @@ export function predictPcr09(context: PredictionContext): RegisterAnswer {
     };
   }
   const inputs = stubInputs(context, rules);
+  if (inputs.commandLine.consoles === undefined) {
+    return {
+      status: 'host-dependent',
+      reason:
+        'The command line names no console, so that this stub appends those that the machine has, which are not known',
+    };
+  }
   const isOwn = inputs.addons.length + inputs.archives.length + inputs.commandLine.parts.length === 0;
   return {
     status: 'predicted',

@@ -5,6 +5,7 @@ import { type Addon, findAddons } from '../uki/addons.ts';
 import { type StubCommandLine, stubCommandLine } from '../uki/command-line.ts';
 import type { KnownStub } from '../uki/rules.ts';
 import { findUkiSection } from '../uki/sections.ts';
+import { listSideFiles, type SideFiles } from '../uki/side-files.ts';
 import { type SidecarArchive, sidecarArchives } from '../uki/sidecars.ts';
 import type { PredictionContext } from './context.ts';
 
@@ -24,6 +25,12 @@ export const defaultImagePath = '\\EFI\\BOOT\\BOOTX64.EFI';
 export function stubInputs(context: PredictionContext, rules: KnownStub): StubInputs {
   const { machine, uki, pe } = context;
   const { sideFiles = {}, imagePath = defaultImagePath } = machine;
+  if (rules.bootSecret && hasRandomSeed(context, sideFiles)) {
+    throw new MeasureError(
+      'unsupported',
+      'The EFI system partition holds a random seed, of which this stub makes a secret that it puts into the initrd',
+    );
+  }
   const contents = (name: string): Uint8Array | undefined => {
     const section = findUkiSection(pe, rules, name);
     return section && loadedBytes(loadSection(uki, section));
@@ -38,10 +45,18 @@ export function stubInputs(context: PredictionContext, rules: KnownStub): StubIn
       addons,
       smbios: machine.smbiosCommandLine ?? '',
       secureBoot: machine.secureBoot === 'on',
+      consoles: machine.consoles ?? machine.qemu?.consoles,
     },
     rules,
   );
   return { addons, archives: sidecarArchives(sideFiles, imagePath, rules), commandLine };
+}
+
+/** The stub looks for it on EFI system partitions alone (systemd src/boot/random-seed.c, src/boot/boot-secret.c). */
+function hasRandomSeed({ gpt }: PredictionContext, files: SideFiles): boolean {
+  return (
+    typeof gpt === 'object' && listSideFiles(files, 'loader').some(({ name }) => /^random-seed$/i.test(name))
+  );
 }
 
 /** Nothing of an addon that firmware refuses: the stub goes on without it. */

@@ -1,5 +1,6 @@
 import type { QemuMachine } from '../predict/machine.ts';
 import { findBootDevices, hasBootIndex } from './boot-devices.ts';
+import { findConsoles } from './consoles.ts';
 import type { MachineDescription } from './machine-description.ts';
 import type { AddressWidth } from './mmio-window.ts';
 import { untriedFacts } from './untried-facts.ts';
@@ -29,6 +30,7 @@ export function qemuMachine(description: MachineDescription, { cpu, fwCfg }: Qem
     bootDevices: devices,
     hasBootIndex: hasBootIndex(description),
     directBoot: description.directBoot !== undefined,
+    consoles: findConsoles(description),
     unknown: [...(description.notUnderstood ?? []).map((words) => `"${words}"`), ...unknown],
     untried: untriedFacts(description, cpu),
   };

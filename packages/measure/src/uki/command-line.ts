@@ -1,6 +1,7 @@
 import { fromUtf8 } from '../bytes/text.ts';
 import { MeasureError } from '../error.ts';
 import type { Addon } from './addons.ts';
+import { type Consoles, consoleArguments, namesConsole } from './consoles.ts';
 import type { StubRules } from './rules.ts';
 
 /** What beside `.cmdline` may add to the command line. */
@@ -13,6 +14,8 @@ export interface CommandLineInputs {
   /** SMBIOS type 11, `io.systemd.stub.kernel-cmdline-extra=`. */
   readonly smbios: string;
   readonly secureBoot: boolean;
+  /** `undefined`: not known. */
+  readonly consoles: Consoles | undefined;
 }
 
 /** A command line or a part of it that came from outside the image, as it is measured. */
@@ -29,11 +32,13 @@ export interface StubCommandLine {
   readonly parts: readonly CommandLinePart[];
   /** Whether the image's own command line is in it. */
   readonly own: boolean;
+  /** The consoles that are appended, unmeasured by themselves; `undefined` where they would have to be known. */
+  readonly consoles: readonly string[] | undefined;
 }
 
 /**
  * The command line that the stub passes to the kernel: that of the image or, where Secure Boot allows it, the one that
- * was passed to the stub; then the addons', then SMBIOS's (systemd src/boot/stub.c `settle_command_line`,
+ * was passed to the stub; then the addons', SMBIOS's, and consoles (systemd src/boot/stub.c `settle_command_line`,
  * `cmdline_append_and_measure_addons`, `cmdline_append_and_measure_smbios`).
  *
  * Throws `unsupported` for bytes that are not UTF-8, and for load options that choose a profile or hold control
@@ -55,11 +60,15 @@ export function stubCommandLine(inputs: CommandLineInputs, rules: StubRules): St
 
   const extras = parts.filter(({ from }) => from !== 'load-options').map(({ text }) => text);
   const all = [passed === '' ? own : passed, ...extras].filter((text) => text !== '');
+  const isLeft = rules.consoles === 'none' || namesConsole(all.join(' '));
+  const consoles = isLeft ? [] : inputs.consoles && consoleArguments(inputs.consoles, rules.consoles);
+  all.push(...(consoles ?? []));
   const isThere = section !== undefined || all.length > 0;
   return {
     text: isThere ? all.join(' ') : undefined,
     parts,
     own: section !== undefined && passed === '',
+    consoles,
   };
 }
 

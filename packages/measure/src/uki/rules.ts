@@ -50,6 +50,10 @@ export interface StubRules {
   readonly cleaning: 'end' | 'both-ends';
   /** Whether `io.systemd.stub.kernel-cmdline-extra` in SMBIOS type 11 is taken, and whether it is cleaned. */
   readonly smbiosCommandLine: 'ignored' | 'as-it-is' | 'cleaned';
+  /** Which consoles are appended to a command line that names none. */
+  readonly consoles: 'none' | 'best' | 'all';
+  /** Whether a secret goes into the initrd where the EFI system partition has a random seed. */
+  readonly bootSecret: boolean;
   /**
    * Whether `*.addon.efi` files are loaded. Their command lines are measured folder by folder, each folder's joined
    * and then cleaned; or cleaned one by one, joined and measured together.
@@ -164,7 +168,7 @@ const embedded257: readonly EmbeddedFile[] = [
 
 /**
  * systemd-stub by version, from its source: src/fundamental/uki.h (`unified_sections`), src/boot/stub.c,
- * src/boot/linux.c, src/boot/pe.c, src/boot/cpio.c, src/boot/util.c.
+ * src/boot/linux.c, src/boot/pe.c, src/boot/cpio.c, src/boot/util.c; consoles: pull requests 41387, 42943 and 42945.
  */
 const rows: readonly StubRules[] = [
   {
@@ -178,6 +182,8 @@ const rows: readonly StubRules[] = [
     loadsKernelImage: true,
     cleaning: 'end',
     smbiosCommandLine: 'ignored',
+    consoles: 'none',
+    bootSecret: false,
     addons: 'ignored',
     addonInitrds: false,
     sidecars: sidecars252,
@@ -193,6 +199,8 @@ const rows: readonly StubRules[] = [
     loadsKernelImage: true,
     cleaning: 'end',
     smbiosCommandLine: 'as-it-is',
+    consoles: 'none',
+    bootSecret: false,
     addons: 'by-folder',
     addonInitrds: false,
     sidecars: sidecars252,
@@ -208,6 +216,8 @@ const rows: readonly StubRules[] = [
     loadsKernelImage: true,
     cleaning: 'both-ends',
     smbiosCommandLine: 'cleaned',
+    consoles: 'none',
+    bootSecret: false,
     addons: 'together',
     addonInitrds: false,
     sidecars: sidecars255,
@@ -223,6 +233,8 @@ const rows: readonly StubRules[] = [
     loadsKernelImage: true,
     cleaning: 'both-ends',
     smbiosCommandLine: 'cleaned',
+    consoles: 'none',
+    bootSecret: false,
     addons: 'together',
     addonInitrds: true,
     sidecars: sidecars255,
@@ -238,12 +250,48 @@ const rows: readonly StubRules[] = [
     loadsKernelImage: true,
     cleaning: 'both-ends',
     smbiosCommandLine: 'cleaned',
+    consoles: 'none',
+    bootSecret: false,
     addons: 'together',
     addonInitrds: true,
     sidecars: sidecars255,
   },
   {
     from: 258,
+    to: 260,
+    booted: [],
+    measured: sections258,
+    lookup: 'first-by-name',
+    microcode: true,
+    embedded: embedded257,
+    loadsKernelImage: false,
+    cleaning: 'both-ends',
+    smbiosCommandLine: 'cleaned',
+    consoles: 'none',
+    bootSecret: false,
+    addons: 'together',
+    addonInitrds: true,
+    sidecars: sidecars258,
+  },
+  {
+    from: 261,
+    to: 261,
+    booted: [],
+    measured: sections258,
+    lookup: 'first-by-name',
+    microcode: true,
+    embedded: embedded257,
+    loadsKernelImage: false,
+    cleaning: 'both-ends',
+    smbiosCommandLine: 'cleaned',
+    consoles: 'best',
+    bootSecret: true,
+    addons: 'together',
+    addonInitrds: true,
+    sidecars: sidecars258,
+  },
+  {
+    from: 262,
     to: 262,
     booted: [262],
     measured: sections258,
@@ -253,6 +301,8 @@ const rows: readonly StubRules[] = [
     loadsKernelImage: false,
     cleaning: 'both-ends',
     smbiosCommandLine: 'cleaned',
+    consoles: 'all',
+    bootSecret: true,
     addons: 'together',
     addonInitrds: true,
     sidecars: sidecars258,

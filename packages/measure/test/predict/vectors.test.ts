@@ -69,7 +69,7 @@ describe.skipIf(!haveVectors)('predictTpm() agrees with real OVMF boots', () => 
         // The images are not among the vectors; one with the same sections has the same events, with other digests.
         uki: makeUki(config.stub, {
           '.osrel': ascii('o'),
-          '.cmdline': ascii('c'),
+          '.cmdline': ascii('console=c'),
           '.initrd': ascii('i'),
           '.linux': makeKernel(),
           ...Object.fromEntries(optional.map((name) => [name, ascii('x')])),

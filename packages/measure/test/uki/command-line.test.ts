@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ascii } from '../../src/bytes/text.ts';
 import { stubRules } from '../../src/index.ts';
 import { type CommandLineInputs, stubCommandLine } from '../../src/uki/command-line.ts';
+import { consoleArguments } from '../../src/uki/consoles.ts';
 
 const nothing: CommandLineInputs = {
   section: undefined,
@@ -9,6 +10,7 @@ const nothing: CommandLineInputs = {
   addons: [],
   smbios: '',
   secureBoot: false,
+  consoles: { serialPorts: [], virtio: 0, graphics: false },
 };
 
 function make(major: number, inputs: Partial<CommandLineInputs>) {
@@ -46,7 +48,7 @@ describe('stubCommandLine()', () => {
   });
 
   it('is none at all without section and additions', () => {
-    expect(make(257, {})).toEqual({ text: undefined, parts: [], own: false });
+    expect(make(257, {})).toEqual({ text: undefined, parts: [], own: false, consoles: [] });
   });
 
   it('cleans what SMBIOS adds from 255 on, takes it as it is with 254, and not at all before', () => {
@@ -67,6 +69,7 @@ describe('stubCommandLine()', () => {
     expect(make(257, { section: ascii('x'), addons, smbios: 'y' })).toEqual({
       text: 'x global=a global=b own=1 y',
       own: true,
+      consoles: [],
       parts: [
         { from: 'addons', text: 'global=a global=b own=1' },
         { from: 'smbios', text: 'y' },
@@ -78,6 +81,7 @@ describe('stubCommandLine()', () => {
     expect(make(254, { section: ascii('x'), addons })).toEqual({
       text: 'x  global=a  global=b own=1',
       own: true,
+      consoles: [],
       parts: [
         { from: 'addons', text: ' global=a  global=b' },
         { from: 'addons', text: 'own=1' },
@@ -90,13 +94,71 @@ describe('stubCommandLine()', () => {
     expect(make(262, inputs)).toEqual({
       text: 'given',
       own: false,
+      consoles: [],
       parts: [{ from: 'load-options', text: 'given' }],
     });
-    expect(make(262, { ...inputs, secureBoot: true })).toEqual({ text: 'x', own: true, parts: [] });
+    expect(make(262, { ...inputs, secureBoot: true })).toEqual({
+      text: 'x',
+      own: true,
+      parts: [],
+      consoles: [],
+    });
     expect(make(262, { loadOptions: 'given', secureBoot: true }).text).toBe('given');
   });
 
   it.each([['@1 a'], ['a\tb']])('has no answer for load options %j', (loadOptions) => {
     expect(() => make(257, { loadOptions })).toThrow('load options');
+  });
+
+  const serial = { serialPorts: [0], virtio: 0, graphics: false };
+
+  it('has a console appended by 262, unless one is named or none is there', () => {
+    // As a boot with this stub has shown.
+    const line = (text: string, consoles = serial) => make(262, { loadOptions: text, consoles }).text;
+    expect(line('given=from-outside')).toBe('given=from-outside console=uart,io,0x3f8');
+    expect(line('console=tty1 x')).toBe('console=tty1 x');
+    expect(line('x console=tty1')).toBe('x console=tty1');
+    expect(line('noconsole=1')).toBe('noconsole=1 console=uart,io,0x3f8');
+    expect(line('x', { ...serial, serialPorts: [] })).toBe('x');
+    expect(make(262, { consoles: serial }).text).toBe('console=uart,io,0x3f8');
+    expect(make(257, { section: ascii('x'), consoles: serial }).text).toBe('x');
+  });
+
+  it('says that consoles would have to be known, where that is so', () => {
+    expect(make(262, { section: ascii('quiet'), consoles: undefined }).consoles).toBeUndefined();
+    expect(make(262, { section: ascii('console=a'), consoles: undefined }).consoles).toEqual([]);
+    expect(make(257, { section: ascii('quiet'), consoles: undefined }).consoles).toEqual([]);
+  });
+});
+
+describe('consoleArguments()', () => {
+  const uart = 'console=uart,io,0x3f8';
+  it.each([
+    ['one serial port', { serialPorts: [0], virtio: 0, graphics: false }, [uart], [uart]],
+    [
+      'another one',
+      { serialPorts: [1], virtio: 0, graphics: false },
+      ['console=uart,io,0x2f8'],
+      ['console=uart,io,0x2f8'],
+    ],
+    ['several serial ports', { serialPorts: [0, 1], virtio: 0, graphics: false }, [], []],
+    ['a display', { serialPorts: [], virtio: 0, graphics: true }, [], []],
+    [
+      'a display and a serial port',
+      { serialPorts: [0], virtio: 0, graphics: true },
+      [uart, 'console=tty0'],
+      [],
+    ],
+    [
+      'a virtio console',
+      { serialPorts: [0], virtio: 1, graphics: false },
+      [uart, 'console=hvc0'],
+      ['console=hvc0'],
+    ],
+    ['two of them', { serialPorts: [], virtio: 2, graphics: false }, [], []],
+  ])('takes %s', (_, consoles, all, best) => {
+    expect(consoleArguments(consoles, 'all')).toEqual(all);
+    expect(consoleArguments(consoles, 'best')).toEqual(best);
+    expect(consoleArguments(consoles, 'none')).toEqual([]);
   });
 });
