@@ -29,6 +29,12 @@ const SATA_CONTROLLER = { device: 0x1f, fn: 2 };
 /** Network cards for which OVMF has a driver of its own (edk2 OvmfPkg: VirtioNetDxe). */
 const builtInDrivers: ReadonlySet<string> = new Set(['virtio-net-pci']);
 
+/** Devices of which OVMF makes no boot option. */
+const notBootable: ReadonlySet<string> = new Set([
+  ...['virtio-rng-pci', 'virtio-balloon-pci', 'virtio-serial-pci', 'virtio-serial'],
+  ...['VGA', 'bochs-display', 'virtio-gpu-pci', 'virtio-vga', 'ramfb'],
+]);
+
 /** Cards whose option ROM, as QEMU brings it, makes the same options of them (iPXE). */
 const romDrivers: ReadonlySet<string> = new Set(['e1000e']);
 
@@ -62,7 +68,7 @@ export function findBootDevices(description: MachineDescription): BootDevices {
       else if (device.optionRom && (!hasBootIndex(description) || device.bootIndex !== undefined)) {
         unknown.push(`what the option ROM of the card "${device.model}" makes bootable`);
       }
-    } else if (device.kind === 'other' && device.driver !== 'virtio-rng-pci') {
+    } else if (device.kind === 'other' && !notBootable.has(device.driver)) {
       unknown.push(`what the device "${device.driver}" makes bootable`);
     }
   });

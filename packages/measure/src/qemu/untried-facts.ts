@@ -13,7 +13,14 @@ const TRIED_ADDRESS_BITS = 40;
 const MOST_MEMORY_MIB = 18 * 1024;
 const MOST_VCPUS = 8;
 
+const triedDrivers: ReadonlySet<string> = new Set(['virtio-rng-pci']);
+
 const rows: readonly Untried[] = [
+  {
+    fact: 'a device of a kind that no such boot had',
+    is: ({ devices }) =>
+      devices.some((device) => device.kind === 'other' && !triedDrivers.has(device.driver)),
+  },
   {
     fact: 'this release of QEMU',
     is: ({ qemuVersion }) => !triedReleases.has(qemuVersion.split('.').slice(0, 2).join('.')),
