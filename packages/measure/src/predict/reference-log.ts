@@ -42,6 +42,8 @@ export interface ReferenceLogInput {
   readonly uki: Uint8Array;
   readonly disk?: Machine['disk'];
   readonly imagePath?: string | undefined;
+  /** The consoles that firmware offers; stubs from 262 on may name them to the kernel. */
+  readonly consoles?: Machine['consoles'];
   readonly kernel?: KernelFacts | undefined;
 }
 
@@ -85,7 +87,7 @@ const pcrs: readonly { describe: () => string; rule: Rule }[] = [
  * The banks are those of the log. Throws a `MeasureError` when the log is no whole TCG2 log, or the image no PE file.
  */
 export function predictReferenceLog(
-  { log, uki, disk, imagePath, kernel }: ReferenceLogInput,
+  { log, uki, disk, imagePath, consoles, kernel }: ReferenceLogInput,
   hasher: Hasher = defaultHasher,
 ): Prediction {
   const boot = readReferenceBoot(log, hasher);
@@ -93,7 +95,7 @@ export function predictReferenceLog(
   const state = 'unknown' in facts ? { secureBoot: 'off' as const } : facts.machine;
   const firmware = 'unknown' in facts ? undefined : { name: 'this firmware', secureBoot: facts.knows };
   const given = tpmContext(
-    { uki, machine: { ...state, disk, imagePath }, kernel, banks: boot.banks },
+    { uki, machine: { ...state, disk, imagePath, consoles }, kernel, banks: boot.banks },
     hasher,
     firmware,
   );
