@@ -2,7 +2,8 @@ import { toHex } from '../bytes/hex.ts';
 import { type Hasher, hash } from '../hash.ts';
 import type { OvmfFirmware } from '../uefi/ovmf.ts';
 import type { QemuMachine } from './machine.ts';
-import { encodePlatformInfo, platformInfoDoubt, platformInfoGap } from './platform-info.ts';
+import { encodePlatformInfo } from './platform-info.ts';
+import { platformInfoDoubt, platformInfoGap } from './platform-info-limits.ts';
 import type { Dependency } from './prediction.ts';
 
 /** The PEI volume as it lies in memory when Tcg2Pei measures it, or why that is not known. */
@@ -57,7 +58,7 @@ function platformInfo(offset: number, smm: boolean): Change {
     what: 'what PlatformPei found of the machine (EFI_HOB_PLATFORM_INFO)',
     dependsOn: ['ram', 'vcpus', 'cpu-model', 'vmm'],
     bytes: (machine) => encodePlatformInfo(machine, smm),
-    gap: platformInfoGap,
+    gap: (machine) => platformInfoGap(machine, smm),
     doubt: platformInfoDoubt,
   };
 }
@@ -80,6 +81,19 @@ const builds: Readonly<Record<string, Build>> = {
     name: 'Debian OVMF 2022.11 (OVMF_CODE_4M.secboot.fd)',
     changes: [platformInfo(0xe0d8, true)],
     onlyOn: 'q35',
+  },
+  '1440b60c780300e2f89f2e41889c925c67edcb2586fce49d37bf6561b467e9ce': {
+    name: 'Debian OVMF 2022.11-6+deb12u1 (OVMF_CODE_4M.fd)',
+    changes: [platformInfo(0xe0d8, false)],
+  },
+  '7f27eda2f517ef58dd8ccffa1c81617e8d89480eb3267eaa2d2edbf6d661d34d': {
+    name: 'Debian OVMF 2022.11-6+deb12u1 (OVMF_CODE_4M.secboot.fd)',
+    changes: [platformInfo(0xe0d8, true)],
+    onlyOn: 'q35',
+  },
+  '87418435e3d27de6a43c5ce2341e89794878c8d26987acbf8240c33a57fb7643': {
+    name: 'Debian OVMF 2022.11-6+deb12u1 (OVMF_CODE.fd, OVMF.fd)',
+    changes: [platformInfo(0xef58, false)],
   },
   '18e2c1cc4960c2694c162e8e756fbf467aaeceee7dbfe1e1dd919ffb2cd9a9d2': {
     name: 'Debian OVMF 2022.11 (OVMF_CODE.fd, OVMF.fd)',

@@ -2,6 +2,7 @@ import { Reader } from '../bytes/reader.ts';
 import { fromUtf8 } from '../bytes/text.ts';
 import { Writer } from '../bytes/writer.ts';
 import type { QemuMachine } from './machine.ts';
+import { q35Smram } from './q35-smram.ts';
 
 const KIB = 2 ** 10;
 const MIB = 2 ** 20;
@@ -33,8 +34,6 @@ const PCI_EXPRESS_BYTES = 256 * MIB;
 const WINDOW_32_END = 0xfc00_0000;
 /** PcdPciMmio64Size. */
 const WINDOW_64_BYTES = 32 * GIB;
-/** QEMU's `extended-tseg-mbytes`. */
-const TSEG_MIB = 16;
 /** Memory kept for the way back from S3: 512 KiB, and PcdCpuApStackSize for each processor. */
 const S3_BYTES = 512 * KIB;
 const AP_STACK_BYTES = 32 * KIB;
@@ -47,6 +46,8 @@ const DEFAULT_MAX_CPUS = 64;
  * (`mFeatureControlValue`, OvmfPkg/PlatformPei/FeatureControl.c): 128 bytes, as they are when PEI measures itself.
  */
 export function encodePlatformInfo(machine: QemuMachine, smm: boolean): Uint8Array {
+  const smram = smm ? q35Smram(machine) : undefined;
+  const tsegMib = smram?.tsegMib ?? 0;
   const chipset = chipsets[machine.chipset];
   const { low, high } = splitMemory(machine);
   const uncached = uncachedWindow(low, chipset.pciExpress);
@@ -55,13 +56,15 @@ export function encodePlatformInfo(machine: QemuMachine, smm: boolean): Uint8Arr
   const maxCpus = machine.maxVcpus ?? machine.vcpus;
   const s3 = offersS3(machine);
   const s3Bytes = s3 ? S3_BYTES + AP_STACK_BYTES * maxCpus : 0;
-  const s3Base = s3 ? low - (smm ? TSEG_MIB * MIB : 0) - s3Bytes : 0;
+  const s3Base = s3 ? low - tsegMib * MIB - s3Bytes : 0;
   const writer = new Writer();
   writer.u16(chipset.hostBridge);
   writer.u64(0).u8(0).u32(0); // No confidential guest; a boot with full configuration.
   writer.u8(Number(s3));
-  writer.u8(Number(smm)).u8(Number(smm && locksDefaultSmram(machine)));
-  writer.u16(smm ? TSEG_MIB : 0);
+  writer
+    .u8(Number(smm))
+    .u8(Number(smram?.atDefaultBase ?? false))
+    .u16(tsegMib);
   writer.u64(space.firstNonAddress).u8(space.addressBits);
   writer.u32(uncached.base).u32(uncached.size);
   writer.u8(0).u64(0); // PcdSetNxForStack, PcdTdxSharedBitMask.
@@ -162,34 +165,4 @@ function align(value: number, alignment: number): number {
 function offersS3({ fwCfg }: QemuMachine): boolean {
   const states = fwCfg['etc/system-states'];
   return states === undefined || ((states[3] ?? 0) & 0x80) !== 0;
-}
-
-/** `pc-q35-4.2` and older have no SMRAM at its default base that could be locked (QEMU hw/i386/pc.c, `pc_compat_4_2`). */
-const FIRST_DEFAULT_SMRAM = 5;
-
-function locksDefaultSmram({ machineType }: QemuMachine): boolean {
-  const version = /^pc-q35-(\d+)\./.exec(machineType ?? '')?.[1];
-  return version === undefined || Number(version) >= FIRST_DEFAULT_SMRAM;
-}
-
-/** QEMU moves memory above 4 GiB of AMD's processors when it would reach this address (hw/i386/pc.c, `AMD_HT_START`). */
-const MAX_MEMORY_MIB = 0xfd_0000_0000 / MIB - 4096;
-
-/** What else PlatformPei looks at, and no rule here does: a value made without it would be wrong. */
-export function platformInfoGap({ memoryMib, fwCfg, unknown = [] }: QemuMachine): string | undefined {
-  if (unknown.length > 0) return `of the machine this is not understood: ${unknown.join(', ')}`;
-  if (memoryMib >= MAX_MEMORY_MIB) return 'where QEMU puts so much memory is not known';
-  const unread = Object.keys(fwCfg).find((name) => UNREAD.has(name));
-  return unread && `"${unread}" of fw_cfg changes it in ways that are not known`;
-}
-
-const UNREAD: ReadonlySet<string> = new Set(['opt/ovmf/PcdSetNxForStack', 'etc/hardware-info']);
-
-/** QEMU's own processors have 40 bits under TCG; KVM may show others. */
-const COMPARED_ADDRESS_BITS = 40;
-
-/** Why {@link encodePlatformInfo} follows edk2's source only for this machine: it was compared with runs of others. */
-export function platformInfoDoubt({ cpu: { physicalAddressBits } }: QemuMachine): string | undefined {
-  if (physicalAddressBits === COMPARED_ADDRESS_BITS) return undefined;
-  return `What PlatformPei makes of ${physicalAddressBits} physical address bits was read in edk2’s source and not compared with a machine`;
 }
