@@ -20,7 +20,7 @@ export function manifestFor(
       : { build: { packages: [...packages], source: '.', run: 'true', entrypoint: 'hello' } };
   const full = Object.entries(platforms).map(([name, platform]) => [
     name,
-    { kind: 'qemu-tpm', firmware: 'debian', ...platform },
+    { kind: 'qemu-tpm', firmware: 'debian', secureBoot: 'off', ...platform },
   ]);
   return {
     app: { ...common, ...kind },

@@ -201,6 +201,16 @@ describe('resolveLock()', () => {
     });
   });
 
+  it('pins the build that enforces Secure Boot, and an empty store, for a platform with keys', async () => {
+    const files = await tinyDebian(tinyPackages(), { date });
+    const secureBoot = { pk: 'PK.pem', kek: ['KEK.pem'], db: ['db.pem'] };
+    const { platforms } = await lockFrom(files, {}, manifestFor({ platforms: { lab: { secureBoot } } }));
+    expect(platforms['lab']?.firmware).toMatchObject({
+      code: { sha256: `sha256:${sha256(Buffer.from('code with Secure Boot'))}` },
+      vars: { sha256: `sha256:${sha256(Buffer.from('vars'))}` },
+    });
+  });
+
   it('names the file that a package no longer holds', async () => {
     const files = await tinyDebian(
       tinyPackages({ ovmf: { files: { 'usr/share/OVMF/OVMF_CODE_4M.fd/moved': '' } } }),

@@ -28,7 +28,11 @@ export const tinySuites: readonly Suite[] = [
 /** What the lock reads of packages; everything else may be empty. */
 const neededFiles: Readonly<Record<string, Record<string, string>>> = {
   'systemd-boot-efi': { 'usr/lib/systemd/boot/efi/linuxx64.efi.stub': 'stub' },
-  ovmf: { 'usr/share/OVMF/OVMF_CODE_4M.fd': 'code', 'usr/share/OVMF/OVMF_VARS_4M.fd': 'vars' },
+  ovmf: {
+    'usr/share/OVMF/OVMF_CODE_4M.fd': 'code',
+    'usr/share/OVMF/OVMF_CODE_4M.secboot.fd': 'code with Secure Boot',
+    'usr/share/OVMF/OVMF_VARS_4M.fd': 'vars',
+  },
 };
 
 /** Every package that a root wants, each alone, and these besides or instead. */
