@@ -7,6 +7,7 @@ import { buildAll } from './build.ts';
 import { BuilderError } from './error.ts';
 import { measurePlatform, type PlatformMeasurements } from './measurements.ts';
 import type { MeasuredImage } from './platform/measured-image.ts';
+import { observeFirmware } from './platform/observe-firmware.ts';
 import type { Platform, PlatformContext } from './platform/platform.ts';
 import { lockFileOf, readAtMost, readLockFile } from './project.ts';
 import { LockedRoots } from './roots.ts';
@@ -21,6 +22,8 @@ export interface MeasureOptions extends WorkshopOptions {
   readonly platformFile?: string;
   /** Fail rather than write or change the lock of a manifest. */
   readonly frozen: boolean;
+  /** Run the firmware alone, and take what it measures where no static answer exists. */
+  readonly runFirmware?: boolean;
 }
 
 export interface MeasureResult {
@@ -56,11 +59,29 @@ async function measureManifest(options: MeasureOptions): Promise<MeasureResult> 
     });
   }
   const built = await buildAll({ ...options, manifestFile: options.file });
-  const { name } = built.project.manifest;
-  return {
-    image: { kind: 'manifest', name, sha256: built.imageSha256 },
-    platforms: chosen(built.platforms, options.platform),
-  };
+  const { project, lock, roots, workshop } = built;
+  const { name, network, platforms } = project.manifest;
+  const context = { folder: project.folder, lock, roots, workshop, network: network.mode !== 'none' };
+  const measured = new Map<string, PlatformMeasurements>();
+  for (const [platformName, measurements] of chosen(built.platforms, options.platform)) {
+    const platform = platforms[platformName];
+    const observed =
+      platform &&
+      (await withFirmwareRun(options, { ...context, name: platformName, platform }, measurements));
+    measured.set(platformName, observed ?? measurements);
+  }
+  return { image: { kind: 'manifest', name, sha256: built.imageSha256 }, platforms: measured };
+}
+
+/** With what a run of the firmware alone gives, where that was asked for and a TPM is what measures. */
+async function withFirmwareRun(
+  { runFirmware }: MeasureOptions,
+  context: PlatformContext,
+  measured: PlatformMeasurements,
+): Promise<PlatformMeasurements> {
+  if (runFirmware !== true || context.platform.kind !== 'qemu-tpm' || !('prediction' in measured))
+    return measured;
+  return { ...measured, prediction: await observeFirmware(context, measured.prediction) };
 }
 
 async function measureImage(options: MeasureOptions, kind: 'image' | 'disk'): Promise<MeasureResult> {
@@ -71,7 +92,7 @@ async function measureImage(options: MeasureOptions, kind: 'image' | 'disk'): Pr
   const measured = new Map<string, PlatformMeasurements>();
   for (const [name, platform] of chosen(new Map(Object.entries(platforms)), options.platform)) {
     const context: PlatformContext = { name, platform, folder, lock, roots, workshop };
-    measured.set(name, await measurePlatform(context, image));
+    measured.set(name, await withFirmwareRun(options, context, await measurePlatform(context, image)));
   }
   const sha256 = `sha256:${createHash('sha256').update(image.uki).digest('hex')}`;
   return { image: { kind, name: options.file, sha256 }, platforms: measured };

@@ -13,6 +13,7 @@ interface MeasureCliOptions extends OriginCliOptions {
   readonly events?: boolean;
   readonly full?: boolean;
   readonly frozen?: boolean;
+  readonly runFirmware?: boolean;
 }
 
 /** `altee measure`: what each platform will measure, before any boot. */
@@ -32,6 +33,10 @@ export function addMeasure(program: Command): void {
       )
       .option('--events', 'show each event with its source')
       .option('--full', 'show values in full')
+      .option(
+        '--run-firmware',
+        'where PCR 0 has no static answer, take what the firmware measures in a run of its own',
+      )
       .option('--frozen', 'fail rather than write or change the lock'),
   )
     .addHelpText(
@@ -51,6 +56,7 @@ machine. "host-dependent" says which fact is missing, "unpredictable" why no val
           reporter,
           signal,
           frozen: options.frozen === true,
+          runFirmware: options.runFirmware === true,
           offline: options.offline === true,
           vendorDirs: options.vendor ?? [],
           ...(options.platform === undefined ? {} : { platform: options.platform }),
