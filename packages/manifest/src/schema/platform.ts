@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { digest, port, projectPath, size } from './scalars.ts';
+import { digest, port, projectPath, sha384, size, version } from './scalars.ts';
 
 const platformKinds = [
   'qemu-tpm',
@@ -16,7 +16,7 @@ const fileByDigest = z.strictObject({
 });
 
 /** QEMU's models of AMD server processors whose identity is known (`snpCpuModels` of @altee/measure). */
-export const snpCpus = [
+const snpCpus = [
   'EPYC',
   'EPYC-v1',
   'EPYC-v2',
@@ -83,6 +83,26 @@ export const platform = z
       })
       .prefault({})
       .describe('The processor of a qemu-snp platform'),
+    tdx: z
+      .strictObject({
+        qemu: version.optional().describe('Version of the QEMU that runs the TD, such as 10.2.0'),
+        mrtdOrder: z
+          .enum(['single-pass', 'two-pass'])
+          .optional()
+          .describe('How the VMM measures the firmware: page by page, or all addresses first'),
+        release: z
+          .int()
+          .min(202305)
+          .max(203012)
+          .optional()
+          .describe('The edk2 release of the firmware, such as 202408, where its code does not tell'),
+        mrtd: sha384.optional().describe("The firmware's MRTD, where its file is not at hand"),
+        acpiTables: fileByDigest
+          .optional()
+          .describe('What fw_cfg gives the TD as etc/acpi/tables, copied from such a machine'),
+      })
+      .prefault({})
+      .describe('The TD of a qemu-tdx or gcp-tdx platform'),
     forward: z
       .array(
         z.strictObject({
@@ -95,7 +115,9 @@ export const platform = z
       .describe(
         'TCP ports of the host, on its loopback interface only, that "altee run" forwards to the image',
       ),
-    log: fileByDigest.optional().describe('The event log of a reference-log platform, in TCG2 form'),
+    log: fileByDigest
+      .optional()
+      .describe('An event log of the machine: in TCG2 form for reference-log, a CC event log for a TD'),
   })
   .transform(({ memory, ...rest }) => ({ ...rest, memoryBytes: memory }))
   .describe('A machine for which measurements are predicted');

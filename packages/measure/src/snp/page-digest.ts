@@ -3,7 +3,7 @@ import { type Hasher, hash } from '../hash.ts';
 import { pageSize } from './sev-metadata.ts';
 
 /** PAGE_TYPE (SEV-SNP Firmware ABI 1.55, table 67). */
-export const pageTypes = { normal: 1, vmsa: 2, zero: 3, unmeasured: 4, secrets: 5, cpuid: 6 } as const;
+const pageTypes = { normal: 1, vmsa: 2, zero: 3, unmeasured: 4, secrets: 5, cpuid: 6 } as const;
 export type PageType = keyof typeof pageTypes;
 
 /** Address under which a VMSA is measured: that of KVM (arch/x86/kvm/svm/sev.c `INITIAL_VMSA_GPA`). */
@@ -13,7 +13,7 @@ const digestSize = 48;
 const noContents = new Uint8Array(digestSize);
 
 /** LD before the first page (SEV-SNP Firmware ABI 1.55, 8.17.2). */
-export const initialLaunchDigest = new Uint8Array(digestSize);
+const initialLaunchDigest = new Uint8Array(digestSize);
 
 /**
  * The running launch digest: each page replaces it by the SHA-384 of PAGE_INFO, which holds the digest so far, the

@@ -4,7 +4,7 @@ import { ascii } from '../bytes/text.ts';
 import { MeasureError } from '../error.ts';
 
 /** What the VMM does with a range of memory before the start (edk2 OvmfPkg/ResetVector/X64/OvmfSevMetadata.asm). */
-export const sectionKinds = {
+const sectionKinds = {
   1: 'SNP_SEC_MEM',
   2: 'SNP_SECRETS',
   3: 'CPUID',
@@ -23,7 +23,7 @@ export interface SevSection {
 }
 
 /** Entries of the GUIDed table (edk2 OvmfPkg/ResetVector/Ia16/ResetVectorVtf0.asm). */
-export const sevGuids = {
+const sevGuids = {
   metadata: 'dc886566-984a-4798-a75e-5585a7bf67cc',
   resetBlock: '00f771de-1a7e-4fcb-890e-68c77e2fb44e',
   hashTable: '7255371f-3a3b-4b04-927b-1da6efa8d454',
