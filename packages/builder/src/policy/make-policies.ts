@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
   type HashName,
   MeasureError,
@@ -12,11 +13,12 @@ import {
 } from '@altee/measure';
 import { BuilderError } from '../error.ts';
 import { nativeHasher } from '../platform/native-hasher.ts';
+import { ifPresent } from '../store/errno.ts';
 import { signPcrPolicies } from './sign-pcr-policy.ts';
 import { writePolicyFolder } from './write-policy-folder.ts';
 
 export interface PolicyRequest {
-  /** Files `measurements.json`; several images share policies where a dialect has words for it. */
+  /** Files `measurements.json`, or folders with one; several images share policies where a dialect has words for it. */
   readonly measurementsFiles: readonly string[];
   readonly outDir: string;
   readonly platforms?: readonly string[];
@@ -95,7 +97,9 @@ function signedFiles(
   ];
 }
 
-async function readMeasurements(file: string): Promise<RecordedMeasurements> {
+async function readMeasurements(path: string): Promise<RecordedMeasurements> {
+  const isFolder = (await ifPresent(stat(path)))?.isDirectory() === true;
+  const file = isFolder ? join(path, 'measurements.json') : path;
   const text = await readText(file);
   try {
     return parseMeasurements(text);

@@ -1,7 +1,8 @@
-import { mkdir, mkdtemp, readdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { PolicyFile } from '@altee/measure';
 import { BuilderError } from '../error.ts';
+import { SUMS_FILE } from '../image/sums.ts';
 import { explainDiskFull, ifPresent } from '../store/errno.ts';
 import { removeTree } from '../store/remove-tree.ts';
 
@@ -10,7 +11,8 @@ const OURS = 'Reference values and policies, one dialect a file or folder; writt
 
 /**
  * Puts the files into a folder of their own, in place of a former one as a whole: no file of an older image stays
- * behind. Throws `invalid-input` where the folder is there and is neither empty nor a folder of policies.
+ * behind. Throws `invalid-input` where the folder is there and is neither empty nor a folder of policies, and where it
+ * would be a part of a release.
  */
 export async function writePolicyFolder(outDir: string, files: readonly PolicyFile[]): Promise<void> {
   const target = resolve(outDir);
@@ -34,6 +36,15 @@ export async function writePolicyFolder(outDir: string, files: readonly PolicyFi
 }
 
 async function checkFolder(target: string, outDir: string): Promise<void> {
+  if ((await ifPresent(stat(join(dirname(target), SUMS_FILE)))) !== undefined) {
+    throw new BuilderError(
+      'invalid-input',
+      `"${outDir}" would stand in a release, whose ${SUMS_FILE} would be wrong`,
+      {
+        hint: 'Give another folder with --out',
+      },
+    );
+  }
   const names = await ifPresent(readdir(target)).catch((error: unknown) => {
     throw new BuilderError('invalid-input', `Cannot write "${outDir}": it is no folder that can be read`, {
       cause: error,

@@ -54,6 +54,15 @@ describe('makePolicies()', () => {
     expect(await readFile(join(outDir(), 'README.txt'), 'utf8')).toBe('my own');
   });
 
+  it('takes a results folder for the measurements in it, and writes nothing into one', async () => {
+    await writeFile(join(base, 'measurements.json'), await readFile(example));
+    await makePolicies({ measurementsFiles: [base], outDir: outDir() });
+    expect(await readdir(outDir())).toContain('altee.json');
+    await writeFile(join(base, 'SHA256SUMS'), '');
+    const making = makePolicies({ measurementsFiles: [base], outDir: outDir() });
+    await expect(making).rejects.toThrow('would stand in a release');
+  });
+
   it('signs PCR 11 with the key that is given, for all phases and banks but SHA-1', async () => {
     const keyFile = join(base, 'key.pem');
     await writeFile(keyFile, rsaKey);

@@ -19,7 +19,7 @@ interface PolicyCliOptions {
 export function addPolicy(program: Command): void {
   program
     .command('policy')
-    .argument('<measurements...>', 'the measurements.json of one or more images')
+    .argument('<measurements...>', 'measurements.json of one or more images, or their results folders')
     .description('write reference values and policies for verifiers, sealing and systemd')
     .option('--out <dir>', 'the folder to write', 'policy')
     .addOption(repeatable('--platform <name>', 'a platform (repeatable; default: all)'))
@@ -42,9 +42,9 @@ export function addPolicy(program: Command): void {
       'after',
       `
 Examples:
-  altee policy dist/hello/measurements.json
-  altee policy dist/hello/measurements.json --dialect tpm2-policy --pcrs 4,11 --bank sha256
-  altee policy old/measurements.json new/measurements.json --sign-key key.pem --phases enter-initrd
+  altee policy dist/hello
+  altee policy dist/hello --dialect tpm2-policy --pcrs 4,11 --bank sha256
+  altee policy old/dist/hello dist/hello --sign-key key.pem --phases enter-initrd
 
 Only registers that are predicted are ever pinned. README.txt in the folder says what each file leaves out, and why.`,
     )

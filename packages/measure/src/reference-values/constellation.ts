@@ -33,7 +33,7 @@ export function writeConstellation(subjects: readonly Subject[]): Written {
       image,
       platform,
       reason: variants[kind]
-        ? `Constellation reads bank ${variants[kind].bank}, which was not asked for`
+        ? `Constellation reads bank ${variants[kind].bank}, which is not among the banks`
         : `Constellation has no attestation variant that compares the registers of kind "${kind}"`,
     }));
   const images = new Map(known.map(({ subject: { image } }) => [`${image.name}-${image.version}`, image]));

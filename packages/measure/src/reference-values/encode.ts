@@ -13,6 +13,24 @@ export function oneLine(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim();
 }
 
+/** Text of unknown origin as comment lines that begin with `mark`; Trustee's Rego engine refuses lines of 1024 columns. */
+export function comment(mark: string, text: string): string {
+  const lines: string[] = [];
+  let line = mark;
+  for (const word of oneLine(text).split(' ')) {
+    // A word that is longer than a line is cut: comments are for people.
+    const part = word.slice(0, COMMENT_COLUMNS);
+    if (line !== mark && line.length + 1 + part.length > COMMENT_COLUMNS) {
+      lines.push(line);
+      line = mark;
+    }
+    line += ` ${part}`;
+  }
+  return [...lines, line, ''].join('\n');
+}
+
+const COMMENT_COLUMNS = 110;
+
 function sorted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sorted);
   if (typeof value !== 'object' || value === null) return value;

@@ -1,5 +1,5 @@
 import type { Technology } from '../predict/prediction.ts';
-import { oneLine } from './encode.ts';
+import { comment } from './encode.ts';
 import type { LeftOut } from './policy-file.ts';
 
 /** One platform: its claims, the names of their reference values, and the values. */
@@ -87,7 +87,7 @@ export function trusteePolicy(rules: readonly TrusteeRule[]): string {
 
 /** 3: only approved executables were loaded. */
 function executables({ title, comparisons, leftOut }: TrusteeRule): string {
-  const notes = leftOut.map(({ register, reason }) => `# ${register} is not compared. ${oneLine(reason)}\n`);
+  const notes = leftOut.map(({ register, reason }) => comment('#', `${register} is not compared. ${reason}`));
   const lines = comparisons.map(({ claim, name }) => `\t${claim} in query_reference_value("${name}")\n`);
-  return `\n# ${oneLine(title)}\n${notes.join('')}executables := 3 if {\n${lines.join('')}}\n`;
+  return `\n${comment('#', title)}${notes.join('')}executables := 3 if {\n${lines.join('')}}\n`;
 }
