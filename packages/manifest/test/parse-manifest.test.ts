@@ -43,6 +43,7 @@ describe('parseManifest()', () => {
           firmware: 'debian',
           secureBoot: 'off',
           snp: { cpu: 'EPYC-v4', guestFeatures: 1, kernelHashes: false },
+          tdx: {},
           tpm: { interface: 'crb' },
           forward: [],
         },

@@ -1,4 +1,5 @@
 export { encodeTableLoader } from './acpi/loader.ts';
+export { type AcpiTarget, retargetAcpiTables } from './acpi/retarget.ts';
 export { encodeRsdp, rsdpOfTables } from './acpi/rsdp.ts';
 export { type AcpiTable, acpiFiles, findAcpiTable, readAcpiTables } from './acpi/tables.ts';
 export type { AlignedEvent } from './align/align-events.ts';
@@ -64,6 +65,7 @@ export {
 export type {
   BootDevice,
   FirmwareFacts,
+  ImaFacts,
   KernelFacts,
   Machine,
   QemuMachine,

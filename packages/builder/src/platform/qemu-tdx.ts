@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { predictTdx, type TdxMachine } from '@altee/measure';
+import { MeasureError, predictTdx, retargetAcpiTables, type TdxAcpi, type TdxMachine } from '@altee/measure';
 import { checkFileInPackage } from '../root-file.ts';
 import { kernelFacts } from './kernel-facts.ts';
 import { nativeHasher } from './native-hasher.ts';
@@ -29,7 +29,7 @@ export const predictQemuTdx: PlatformPredictor = async (context, image) => {
     memoryBytes: platform.memoryBytes,
     firmware: { file, release, mrtd: registerBytes(mrtd) },
     mrtdOrder,
-    acpi: tables ? { tables, from: 'td' } : facts?.acpi,
+    acpi: tables ? acpiFor(tables, platform) : facts?.acpi,
     smbios: facts?.smbios,
     fwCfg: facts?.fwCfg,
     bootVariables: facts?.bootVariables,
@@ -39,6 +39,16 @@ export const predictQemuTdx: PlatformPredictor = async (context, image) => {
     nativeHasher,
   );
 };
+
+/** The copied tables, made those of this platform's vCPUs and RAM. */
+function acpiFor(tables: Uint8Array, { vcpus, memoryBytes }: PlatformContext['platform']): TdxAcpi {
+  try {
+    return { tables: retargetAcpiTables(tables, { vcpus, memoryBytes }), from: 'td' };
+  } catch (cause) {
+    if (!(cause instanceof MeasureError)) throw cause;
+    return { tables, from: { doubt: `The ACPI tables are taken as they were copied: ${cause.message}` } };
+  }
+}
 
 /** `undefined` when the lock pins none: nothing is known of the platform's firmware then. */
 async function firmwareOf({

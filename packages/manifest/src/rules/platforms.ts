@@ -1,15 +1,15 @@
 import type { Platform, PlatformKind } from '../schema/platform.ts';
 import { type Objection, rule } from './rule.ts';
 
-type Option = 'vcpus' | 'memory' | 'firmware' | 'secureBoot' | 'tpm' | 'snp' | 'forward' | 'log';
+type Option = 'vcpus' | 'memory' | 'firmware' | 'secureBoot' | 'tpm' | 'snp' | 'tdx' | 'forward' | 'log';
 
 /** What each kind of platform lets one choose; the rest is the provider's. */
 const options: Readonly<Record<PlatformKind, readonly Option[]>> = {
   'qemu-tpm': ['vcpus', 'memory', 'firmware', 'secureBoot', 'tpm', 'forward'],
-  'qemu-tdx': ['vcpus', 'memory', 'firmware', 'secureBoot', 'forward'],
+  'qemu-tdx': ['vcpus', 'memory', 'firmware', 'tdx', 'log', 'forward'],
   'qemu-snp': ['vcpus', 'memory', 'firmware', 'snp', 'forward'],
   'aws-nitrotpm': ['vcpus', 'memory', 'secureBoot'],
-  'gcp-tdx': ['vcpus', 'memory', 'secureBoot'],
+  'gcp-tdx': ['vcpus', 'memory', 'tdx', 'log'],
   'reference-log': ['log'],
 };
 

@@ -123,8 +123,12 @@ const dwordMemory = [0x87, 0x17, 0, 0, 0x0c];
 const dwordSize = 26;
 /** QWord memory (6.4.3.5.1), which describes a window above 4 GiB. */
 const qwordMemory = [0x8a, 0x2b, 0, 0, 0x0c];
+const qwordSize = 46;
 /** A window that begins this high is placed by the processor's address bits, and not behind RAM. */
-const windowBehindRam = 2n ** 38n;
+const windowByAddressBits = 2n ** 38n;
+const GiB = 2 ** 30;
+/** q35's `pci-hole64-size`. */
+const defaultWindow = BigInt(32 * GiB);
 
 /** The hole for PCI below 4 GiB begins where RAM ends (hw/pci-host/q35.c). */
 function changeMemoryHole(dsdt: Uint8Array, memoryBytes: number): Uint8Array {
@@ -132,11 +136,14 @@ function changeMemoryHole(dsdt: Uint8Array, memoryBytes: number): Uint8Array {
   const view = new DataView(bytes.buffer);
   const { low, high } = splitQemuMemory(memoryBytes);
   for (const at of findAll(bytes, qwordMemory)) {
-    if (at + 22 > bytes.length) continue;
-    const start = view.getBigUint64(at + 14, true);
-    // Without RAM above 4 GiB, before and after, it stays where it is.
-    if (start < windowBehindRam && (high > 0 || start !== 2n ** 32n))
-      throw new MeasureError('unsupported', 'The window above 4 GiB may move with the size of RAM');
+    if (at + qwordSize > bytes.length || view.getBigUint64(at + 14, true) >= windowByAddressBits) continue;
+    const length = view.getBigUint64(at + 38, true);
+    if (length !== defaultWindow || view.getBigUint64(at + 14, true) % BigInt(GiB) !== 0n)
+      throw new MeasureError('unsupported', 'The window above 4 GiB is not where QEMU puts it by default');
+    // Nobody placed a device there: it begins behind RAM (hw/i386/pc.c `pc_pci_hole64_start`).
+    const start = BigInt(4 * GiB + Math.ceil(high / GiB) * GiB);
+    view.setBigUint64(at + 14, start, true);
+    view.setBigUint64(at + 22, start + length - 1n, true);
   }
   const holes = findAll(bytes, dwordMemory).filter(
     (at) =>

@@ -134,11 +134,15 @@ function kernelAsServed(
   if (qemuVersion === undefined)
     return missing('The version of QEMU is not known, and with it whether it rewrites the kernel’s header');
   const readsUnpatched = 'value' in context.traits && context.traits.value.readsUnpatchedKernel;
-  if (
-    compareVersions(qemuVersion, neverPatches) >= 0 ||
-    (readsUnpatched && compareVersions(qemuVersion, servesUnpatched) >= 0)
-  )
-    return { kernel, doubts: [] };
+  if (compareVersions(qemuVersion, neverPatches) >= 0) return { kernel, doubts: [] };
+  if (readsUnpatched && compareVersions(qemuVersion, servesUnpatched) >= 0) {
+    return {
+      kernel,
+      doubts: [
+        'That this firmware takes the unpatched kernel from QEMU was seen in ordinary virtual machines, not in a TD',
+      ],
+    };
+  }
   if (memoryBytes === undefined)
     return missing(
       'The size of RAM is not known, and with it where QEMU tells the kernel to find its initrd',

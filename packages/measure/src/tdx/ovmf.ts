@@ -85,7 +85,7 @@ const releases: readonly { readonly from: OvmfRelease; readonly traits: OvmfTrai
 ];
 
 /** The last release whose source was read. */
-export const newestOvmfRelease: OvmfRelease = 202608;
+const newestOvmfRelease: OvmfRelease = 202608;
 
 /** What that release does. Throws `unsupported` for one that has no row. */
 export function ovmfTraits(release: OvmfRelease): OvmfTraits {

@@ -6,15 +6,7 @@ import { ascii } from '../bytes/text.ts';
 import { MeasureError } from '../error.ts';
 
 /** What a section is for (TDX Virtual Firmware Design Guide 1.01, table 11.2). */
-export const tdvfSectionTypes = [
-  'BFV',
-  'CFV',
-  'TD_HOB',
-  'TempMem',
-  'PermMem',
-  'Payload',
-  'PayloadParam',
-] as const;
+const tdvfSectionTypes = ['BFV', 'CFV', 'TD_HOB', 'TempMem', 'PermMem', 'Payload', 'PayloadParam'] as const;
 export type TdvfSectionType = (typeof tdvfSectionTypes)[number];
 
 /** A part of a TD's memory that the VMM sets up before anything runs. Addresses and sizes in bytes. */
@@ -95,7 +87,7 @@ export function tdvfSectionData(firmware: Uint8Array, section: TdvfSection): Uin
 }
 
 /** The entry's data in the table of GUIDs, which is read from its end. */
-export function findTableEntry(
+function findTableEntry(
   firmware: Uint8Array,
   guid: Uint8Array,
 ): { data: Uint8Array; offset: number } | undefined {
