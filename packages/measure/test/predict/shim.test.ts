@@ -15,6 +15,7 @@ import {
   toHex,
   variableGuids,
 } from '../../src/index.ts';
+import type { QemuMachine } from '../../src/predict/machine.ts';
 import { makeKernel, makeUki } from '../make-pe.ts';
 import { makeShim } from '../make-shim.ts';
 import { attachSignatures, makeIdentity, makeSignature } from '../make-signature.ts';
@@ -199,6 +200,11 @@ describe('predictTpm() and what is not known of shim', () => {
       'several signatures',
       { uki: attachSignatures(image(), makeSignature(image(), own), makeSignature(image(), own)) },
       'several signatures',
+    ],
+    [
+      'an image that QEMU hands over',
+      { machine: { qemu: { directBoot: true } as QemuMachine } },
+      'QEMU hands over',
     ],
     ['side files', { machine: { sideFiles: { 'a.efi': new Uint8Array(1) } } }, 'addons beside the image'],
   ] as const)('%s', (_, options: Options, reason) => {
