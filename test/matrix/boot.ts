@@ -21,6 +21,8 @@ export interface BootOptions {
   /** One for each disk of the machine. */
   readonly disks: readonly string[];
   readonly kernel?: string | undefined;
+  /** Wait until the kernel's IMA has extended PCR 10 for the first time. */
+  readonly untilIma: boolean;
   readonly seconds: number;
 }
 
@@ -34,10 +36,14 @@ export interface Boot {
 }
 
 /** SHA-256 of "Exit Boot Services Returned with Success", the last thing that firmware measures. */
-const LAST_DIGEST = 'b54f7542cbd872a81a9d9dea839b2b8d747c7ebd5ea6615c40f42f44a6dbeba0';
+const LAST_DIGEST = /b54f7542cbd872a81a9d9dea839b2b8d747c7ebd5ea6615c40f42f44a6dbeba0/;
+/** TPM2_PCR_Extend of PCR 10 (TPM 2.0 Library, Part 3, 22.2): tag, size, command, handle. */
+const EXTEND_PCR_10 = /8002[0-9a-f]{8}000001820000000a/;
 /** Nothing measures after firmware was left, unless it does so within this time. */
 const GRACE_MS = 400;
 const POLL_MS = 100;
+/** Characters that a pattern may span. */
+const MAX_PATTERN = 128;
 const QMP_SOCKET = 'qmp.sock';
 
 /** A raw swtpm has all four banks. */
@@ -99,7 +105,9 @@ async function bootIn(folder: string, options: BootOptions): Promise<Boot> {
       onOutput: (chunk) => void said.push(chunk),
       guards: [
         async (stop) => {
-          kernelStarted = await sawLastDigest(join(folder, TPM_LOG), options.seconds, stop);
+          const log = new GrowingLog(join(folder, TPM_LOG), options.seconds, stop);
+          kernelStarted = await log.has(LAST_DIGEST);
+          if (kernelStarted && options.untilIma) await log.has(EXTEND_PCR_10);
           if (stop.aborted) return undefined;
           if (kernelStarted) await delay(GRACE_MS);
           // QEMU ends by itself if it still answers, and swtpm with it, so that its log is whole.
@@ -122,20 +130,35 @@ async function bootIn(folder: string, options: BootOptions): Promise<Boot> {
   }
 }
 
-/** Reads swtpm's log as it grows, until it holds the digest or the time is over. */
-async function sawLastDigest(path: string, seconds: number, stop: AbortSignal): Promise<boolean> {
-  const deadline = performance.now() + seconds * 1000;
-  let position = 0;
-  let rest = '';
-  while (!stop.aborted && performance.now() < deadline) {
-    await delay(POLL_MS, undefined, { signal: stop }).catch(() => {});
-    const chunk = await readFrom(path, position);
-    position += chunk.length;
-    const text = rest + chunk.toString('latin1').replace(/\s+/g, '').toLowerCase();
-    if (text.includes(LAST_DIGEST)) return true;
-    rest = text.slice(-LAST_DIGEST.length);
+/** swtpm's log as it grows. */
+class GrowingLog {
+  readonly #path: string;
+  readonly #deadline: number;
+  readonly #stop: AbortSignal;
+  #position = 0;
+  #rest = '';
+
+  constructor(path: string, seconds: number, stop: AbortSignal) {
+    this.#path = path;
+    this.#deadline = performance.now() + seconds * 1000;
+    this.#stop = stop;
   }
-  return false;
+
+  /** Waits until the log holds such bytes, in hex, behind those that were found before; false when time is over. */
+  async has(pattern: RegExp): Promise<boolean> {
+    for (;;) {
+      const found = pattern.exec(this.#rest);
+      if (found) {
+        this.#rest = this.#rest.slice(found.index + found[0].length);
+        return true;
+      }
+      if (this.#stop.aborted || performance.now() > this.#deadline) return false;
+      await delay(POLL_MS, undefined, { signal: this.#stop }).catch(() => {});
+      const chunk = await readFrom(this.#path, this.#position);
+      this.#position += chunk.length;
+      this.#rest = `${this.#rest.slice(-MAX_PATTERN)}${chunk.toString('latin1').replace(/\s+/g, '').toLowerCase()}`;
+    }
+  }
 }
 
 async function readFrom(path: string, position: number): Promise<Buffer> {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  type KernelFacts,
   type Machine,
   ovmfRules,
   type Prediction,
@@ -10,15 +11,23 @@ import {
 import { nativeHasher } from '../../packages/builder/src/platform/native-hasher.ts';
 import { captureMachine } from '../../packages/builder/src/qemu/capture.ts';
 import type { Configuration } from './configurations.ts';
+import type { Kernel } from './images.ts';
 import type { Prepared } from './prepare.ts';
 
 /** Primary header and entries of the partition table end before this. */
 const DISK_HEAD_BYTES = 64 * 512;
+/** By the kernels' configurations: `CONFIG_IMA`, `CONFIG_IMA_DEFAULT_TEMPLATE`, `CONFIG_CRYPTO_SHA512`. */
+const IMA = {
+  altee: false,
+  '6.1': { template: 'ima-sig', hashes: ['sha1', 'sha256'] },
+  '6.12': { template: 'ima-sig', hashes: ['sha1', 'sha256', 'sha384', 'sha512'] },
+  '7.2': { template: 'ima-sig', hashes: ['sha1', 'sha256', 'sha384', 'sha512'] },
+} as const satisfies Record<Kernel, KernelFacts['ima']>;
 const SMBIOS_COMMAND_LINE = 'io.systemd.stub.kernel-cmdline-extra=';
 
 /** All that is known of a configuration before it is booted, and what follows from it. */
 export async function predict(configuration: Configuration, prepared: Prepared): Promise<Prediction> {
-  const kernel = configuration.image.kernel === 'altee' ? { ima: false } : {};
+  const kernel = { ima: IMA[configuration.image.kernel] };
   return predictTpm(
     { uki: prepared.image, machine: await machineOf(configuration, prepared), kernel },
     nativeHasher,

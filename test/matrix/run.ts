@@ -38,6 +38,7 @@ export function runConfiguration(
       firmware: { code: paths.code, variables: paths.variables },
       disks: paths.disks,
       kernel: paths.kernel,
+      untilIma: configuration.image.kernel !== 'altee',
       seconds: BOOT_SECONDS,
     });
     const compared = compareRegisters(prediction, observedMeasurements(booted.tpm), nativeHasher);

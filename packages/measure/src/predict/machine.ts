@@ -1,3 +1,4 @@
+import type { HashName } from '../hash.ts';
 import type { SecureBootVariables } from '../secure-boot/variables.ts';
 import type { Gpt } from '../uefi/gpt.ts';
 import type { Consoles } from '../uki/consoles.ts';
@@ -101,6 +102,20 @@ export interface BootDevice {
 
 /** What is known of the kernel's build and can't be read out of the image. */
 export interface KernelFacts {
-  /** `CONFIG_IMA`. */
-  readonly ima?: boolean | undefined;
+  /**
+   * `CONFIG_IMA`: false without it; true where it is there and a policy may make it measure files; what it is set to
+   * where it is there and nothing gives it a policy.
+   */
+  readonly ima?: boolean | ImaFacts | undefined;
+}
+
+/** The kernel's IMA without a policy: all that it measures is its first record. */
+export interface ImaFacts {
+  /** `CONFIG_IMA_DEFAULT_TEMPLATE`. */
+  readonly template: 'ima-ng' | 'ima-sig';
+  /**
+   * Algorithms that are built into the kernel and not modules (`CONFIG_CRYPTO_SHA512=y` for SHA-384 and SHA-512). In a
+   * bank of any other, IMA extends its SHA-1 digest with zeros behind it.
+   */
+  readonly hashes: readonly HashName[];
 }

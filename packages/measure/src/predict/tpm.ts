@@ -21,7 +21,10 @@ import type { Prediction, RegisterPrediction } from './prediction.ts';
 import { predictOrExplain, type TpmPredictionInput, tpmContext, tpmRegister } from './tpm-register.ts';
 
 /** PCR 0 to 15 in order. */
-const pcrs: readonly { describe: () => string; predict: (context: PredictionContext) => RegisterAnswer }[] = [
+const pcrs: readonly {
+  describe: () => string;
+  predict: (context: PredictionContext, earlier: readonly RegisterPrediction[]) => RegisterAnswer;
+}[] = [
   { describe: describePcr00, predict: predictPcr00 },
   { describe: describePcr01, predict: predictPcr01 },
   { describe: describePcr02, predict: predictPcr02 },
@@ -49,7 +52,8 @@ const pcrs: readonly { describe: () => string; predict: (context: PredictionCont
  */
 export function predictTpm(input: TpmPredictionInput, hasher: Hasher = defaultHasher): Prediction {
   const context = tpmContext(input, hasher);
-  const registers = pcrs.map(({ describe, predict }, registerIndex): RegisterPrediction => {
+  const registers: RegisterPrediction[] = [];
+  for (const [registerIndex, { describe, predict }] of pcrs.entries()) {
     const answer = withStartedImage(
       registerIndex,
       context,
@@ -59,12 +63,12 @@ export function predictTpm(input: TpmPredictionInput, hasher: Hasher = defaultHa
         withComparedStub(
           registerIndex,
           context,
-          predictOrExplain(() => predict(context)),
+          predictOrExplain(() => predict(context, registers)),
         ),
       ),
     );
-    return tpmRegister(context, registerIndex, describe(), answer);
-  });
+    registers.push(tpmRegister(context, registerIndex, describe(), answer));
+  }
   return { technology: 'tpm', banks: context.banks, registers };
 }
 
