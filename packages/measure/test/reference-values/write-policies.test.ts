@@ -265,7 +265,7 @@ describe('altee.json', () => {
     };
     expect(references.map(({ platform }) => platform)).toEqual(['lab', 'cloud', 'snp']);
     const pcr4 = tpmPrediction.registers.find(({ register }) => register === 'PCR4');
-    expect(references[0]?.registers.PCR4).toEqual(
+    expect(references[0]?.registers['PCR4']).toEqual(
       Object.fromEntries(Object.entries(pcr4?.values ?? {}).map(([bank, value]) => [bank, toHex(value)])),
     );
     expect(Object.keys(references[1]?.registers ?? {})).toEqual(['MRTD', 'RTMR1', 'RTMR2', 'RTMR3']);
