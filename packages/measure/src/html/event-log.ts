@@ -30,7 +30,7 @@ export function eventLogHtml(
 }
 
 /** One event: what it says, its type, and whether its digest is of what it says. */
-export function eventHtml({ event, untrustedType, said, check }: ObservedEvent): Html {
+function eventHtml({ event, untrustedType, said, check }: ObservedEvent): Html {
   const details = [
     ...said.details,
     ...[...event.digests].map(([name, digest]) => `${name} ${toHex(digest)}`),

@@ -1,4 +1,3 @@
-import { equalBytes } from '../../bytes/compare.ts';
 import { toHex } from '../../bytes/hex.ts';
 import { MeasureError } from '../../error.ts';
 import { describeCertificate } from '../../tcg/decode/signatures.ts';
@@ -122,9 +121,4 @@ function read(data: Uint8Array | undefined): Contents | undefined {
     if (error instanceof MeasureError) return undefined;
     throw error;
   }
-}
-
-/** True when both sides are known and equal. */
-export function sameContents(a: Contents | undefined, b: Contents | undefined): boolean {
-  return a !== undefined && b !== undefined && equalBytes(a.contents, b.contents);
 }

@@ -12,7 +12,7 @@ export interface DecodedData {
 }
 
 /** No more lines than this are made of one event. */
-export const maxDetails = 64;
+const maxDetails = 64;
 const maxText = 2000;
 
 /** The decoded form with its texts bounded. */
