@@ -1,21 +1,27 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { silentReporter } from '@altee/builder';
+import { parseManifest } from '@altee/manifest';
 import {
   type HashName,
+  type JsonPrediction,
   type MachineDescription,
   type ObservedExtend,
   replayPcr,
   toHex,
 } from '@altee/measure';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { lockRequest, requestDigest } from '../packages/builder/src/lock/request.ts';
 import { type FirmwareRunOptions, runFirmware } from '../packages/builder/src/run/firmware-run.ts';
 import { runImage } from '../packages/builder/src/run/run.ts';
 import { removeTree } from '../packages/builder/src/store/remove-tree.ts';
 import { testPlatformRoot } from '../packages/builder/test/support/root.ts';
 import { haveVectors, vectorJson } from '../packages/measure/test/vectors.ts';
+import { startAltee } from './support/altee.ts';
+import { testProject } from './support/project.ts';
 
 const root = testPlatformRoot() ?? { digest: '', path: '' };
 /** Debian OVMF 2025.02, the build that moves SMRAM: its PCR 0 has no static answer. */
@@ -134,5 +140,56 @@ describe.skipIf(testPlatformRoot() === undefined)('runFirmware()', () => {
       code: 'machine-failed',
       details: [expect.stringContaining('no-such-processor')],
     });
+  });
+});
+
+describe.skipIf(testPlatformRoot() === undefined)('altee measure --run-firmware', () => {
+  it('gives PCR 0 of a build that moves SMRAM, as assumed and with the reason', async () => {
+    const secureBoot = { pk: 'keys/PK.pem', kek: ['keys/KEK.pem'], db: ['keys/db.pem'] };
+    let text = '';
+    await using project = await testProject({
+      manifest: (plain) => {
+        text = plain.replace('memory: 512MiB', `memory: 512MiB, secureBoot: ${JSON.stringify(secureBoot)}`);
+        return text;
+      },
+      lock: (lock) => {
+        const lab = lock.platforms['lab'] ?? expect.fail('the lock has no platform "lab"');
+        lab.firmware.code = {
+          package: 'ovmf',
+          path: 'usr/share/OVMF/OVMF_CODE_4M.secboot.fd',
+          sha256: 'sha256:1a46295574430cfb7f825ee3e4dc64b052acbef08e310377ed7c64cb757a9dc1',
+        };
+        lock.request = requestDigest(lockRequest(parseManifest(text, 'altee.yaml')));
+        return lock;
+      },
+    });
+    await cp(fileURLToPath(new URL('./matrix/keys/', import.meta.url)), join(project.folder, 'keys'), {
+      recursive: true,
+    });
+    const measure = async (...more: readonly string[]) => {
+      const { exitCode, stdout, stderr } = await startAltee([
+        'measure',
+        project.manifest,
+        '--json',
+        '--frozen',
+        ...more,
+      ]).ended;
+      // What took long is told there.
+      expect(exitCode, stderr).toBe(0);
+      const { platforms } = JSON.parse(stdout) as { platforms: Record<string, JsonPrediction> };
+      return platforms['lab']?.registers['PCR0'] ?? expect.fail('no PCR 0');
+    };
+    expect(await measure()).toMatchObject({
+      status: 'unpredictable',
+      reason: expect.stringContaining('--run-firmware'),
+      values: {},
+    });
+    const observed = await measure('--run-firmware');
+    expect(observed).toMatchObject({
+      status: 'assumed',
+      reason: expect.stringContaining('Observed in a run of the firmware alone and not computed'),
+    });
+    // The PEI volume of QEMU 10.0 with 512 MiB and one processor.
+    expect(observed.events[1]?.digests.sha256).toMatch(/^15ed6fe3/);
   });
 });

@@ -299,6 +299,30 @@ const runs: readonly {
     pei: '10e48f005bc9f46830c4596b9ab6f8d0b98427f08e17d6d0e6eef582a7b12512',
     machine: { version: '11.1.3', memoryMib: 1000, intel: true },
   },
+  {
+    package: '2022.11',
+    file: 'OVMF_CODE_4M.fd',
+    pei: 'c6011931997504e7389a87f5cf4be922673c0636a61bdd68f930afd1dad3f67a',
+    machine: { version: '7.2.22', memoryMib: 3072, vcpus: 3, intel: true },
+  },
+  {
+    package: '2022.11',
+    file: 'OVMF_CODE_4M.secboot.fd',
+    pei: '359365943fb12334559884231152d14f9a4adf03953256d7fe66107db17743d3',
+    machine: { version: '7.2.22', memoryMib: 2304, vcpus: 2 },
+  },
+  {
+    package: '2022.11',
+    file: 'OVMF_CODE_4M.secboot.fd',
+    pei: 'dfbd6232dd35f608f76a15cfe1d294c886151f689ca201b47dd7839f54899d13',
+    machine: { version: '11.1.3', machineType: 'pc-q35-10.1' },
+  },
+  {
+    package: '2022.11',
+    file: 'OVMF_CODE_4M.secboot.fd',
+    pei: '9de1091c82ebc8cbcf243f8c60cb1bd6cd6dff8604aaf7c8dda6a5e96f0f147c',
+    machine: { version: '11.1.3', machineType: 'pc-q35-10.2', memoryMib: 700, vcpus: 3 },
+  },
   // A package that Debian's security archive has.
   {
     package: '2022.11-deb12u1',
