@@ -1,4 +1,6 @@
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
   type KernelFacts,
   type Machine,
@@ -41,7 +43,7 @@ async function machineOf(configuration: Configuration, prepared: Prepared): Prom
     disk: configuration.layout === 'gpt' ? disk?.slice(0, DISK_HEAD_BYTES) : 'unpartitioned',
     imagePath: `\\${configuration.imagePath.replaceAll('/', '\\')}`,
     secureBoot: build === 'plain' || store === 'empty' || store === 'boot-entry' ? 'off' : 'on',
-    optionRoms: machine.devices.some((device) => device.kind === 'network' && device.optionRom),
+    optionRoms: await optionRoms(prepared),
     smbiosCommandLine: smbiosCommandLine(machine.smbios ?? []),
     sideFiles: prepared.files,
     loadOptions: machine.directBoot?.commandLine,
@@ -62,6 +64,30 @@ async function qemuOf({ root, machine, firmware, paths }: Prepared): Promise<Qem
   const { code, variables } = paths;
   const handoff = await captureMachine({ root, description: machine, firmware: { code, variables }, rules });
   return qemuMachine(machine, handoff);
+}
+
+/** QEMU's files for network cards, which it looks for in these folders (`-L help`). */
+const ROM_FOLDERS = ['usr/share/qemu', 'usr/share/seabios', 'usr/lib/ipxe/qemu'];
+const ROM_FILES: Readonly<Record<string, string>> = {
+  'virtio-net-pci': 'efi-virtio.rom',
+  e1000: 'efi-e1000.rom',
+  e1000e: 'efi-e1000e.rom',
+  rtl8139: 'efi-rtl8139.rom',
+};
+
+async function optionRoms({ machine, root }: Prepared): Promise<Uint8Array[]> {
+  const cards = machine.devices.filter((device) => device.kind === 'network' && device.optionRom);
+  return await Promise.all(
+    cards.map(async (card) => {
+      const name = 'model' in card ? ROM_FILES[card.model] : undefined;
+      if (name === undefined) throw new Error('A network card whose option ROM is not known');
+      for (const folder of ROM_FOLDERS) {
+        const file = await readFile(join(root.path, folder, name)).catch(() => undefined);
+        if (file) return new Uint8Array(file);
+      }
+      throw new Error(`QEMU has no "${name}"`);
+    }),
+  );
 }
 
 function smbiosCommandLine(values: readonly string[]): string | undefined {

@@ -32,8 +32,11 @@ export interface Machine {
   readonly firmware?: FirmwareFacts | undefined;
   /** A shim that firmware starts in the image's place, and that then starts the image (as `grubx64.efi` beside it). */
   readonly shim?: Uint8Array | undefined;
-  /** True when a device may bring an option ROM that firmware runs. */
-  readonly optionRoms?: boolean | undefined;
+  /**
+   * The option ROMs of the machine's devices, in the order in which firmware finds the devices; false when none brings
+   * one that firmware runs, true when one may and is not known.
+   */
+  readonly optionRoms?: boolean | readonly Uint8Array[] | undefined;
   /** Value of the SMBIOS type 11 string `io.systemd.stub.kernel-cmdline-extra=`. */
   readonly smbiosCommandLine?: string | undefined;
   /** What the stub may take for the kernel's console; `qemu` says it, too. */
