@@ -74,7 +74,13 @@ const variable = (name: string, data: Uint8Array): string =>
     ),
   );
 const none = new Uint8Array(0);
-const vars = (state: Uint8Array, { PK = none, KEK = none, db = none, dbx = none }): string[] => [
+interface Keys {
+  readonly PK?: Uint8Array;
+  readonly KEK?: Uint8Array;
+  readonly db?: Uint8Array;
+  readonly dbx?: Uint8Array;
+}
+const vars = (state: Uint8Array, { PK = none, KEK = none, db = none, dbx = none }: Keys): string[] => [
   variable('SecureBoot', state),
   variable('PK', PK),
   variable('KEK', KEK),
