@@ -5,7 +5,7 @@ import { type OvmfRules, ovmfRules } from '../qemu/ovmf-rules.ts';
 import { filterSmbios } from '../smbios/filter.ts';
 import { firmwareSmbiosTable } from '../smbios/firmware-table.ts';
 import { encodeVariableData, variableGuids } from '../uefi/variable.ts';
-import { findBootOptionVariable } from './boot-option-variables.ts';
+import { readStoredBootOptions, type StoredBootOption } from './boot-option-variables.ts';
 import { predictBootOptions } from './boot-options.ts';
 import { type PredictionContext, pcrEvent, type RegisterAnswer } from './context.ts';
 import { hasNoKeys } from './firmware.ts';
@@ -80,10 +80,6 @@ function whatIsMissing(
   if (unknown.length > 0) return `What the machine has is not all understood: ${unknown.join('; ')}`;
   if (!hasNoKeys(firmware)) {
     if (!firmware?.vars) return 'Whether the machine’s variable store holds boot options is not known';
-    const found = findBootOptionVariable(firmware.vars);
-    if (found !== undefined) {
-      return `The variable store holds ${found}: boot options that firmware finds there are not predicted`;
-    }
   }
   const needed = [...(rules.measuresAcpi ? acpiFiles : []), SMBIOS_TABLES];
   const absent = needed.find((file) => fwCfg[file] === undefined);
@@ -131,13 +127,18 @@ function bootVariableEvents(
   rules: OvmfRules,
   { bootDevices, directBoot }: QemuMachine,
 ): PredictedEvent[] {
-  const { order, options } = predictBootOptions(rules, describeBootDisk(context, bootDevices), directBoot);
+  const devices = describeBootDisk(context, bootDevices);
+  const { order, options } = predictBootOptions(rules, devices, directBoot, storedOptions(context));
   return [
     bootVariable(context, 'BootOrder', order, `boot order: ${options.map(({ name }) => name).join(', ')}`),
     ...options.map(({ name, description, data }) =>
       bootVariable(context, name, data, `boot option ${name}: "${description}"`),
     ),
   ];
+}
+
+function storedOptions({ machine: { firmware } }: PredictionContext): StoredBootOption[] {
+  return firmware?.vars && !hasNoKeys(firmware) ? readStoredBootOptions(firmware.vars) : [];
 }
 
 /** A disk that is one file system has another description; the boot disk is the first that firmware tries. */

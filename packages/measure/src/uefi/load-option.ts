@@ -1,3 +1,4 @@
+import { Reader } from '../bytes/reader.ts';
 import { utf16z } from '../bytes/text.ts';
 import { Writer } from '../bytes/writer.ts';
 
@@ -22,6 +23,23 @@ export function encodeLoadOption({ attributes, description, path, optionalData }
     .bytes(path)
     .bytes(optionalData)
     .finish();
+}
+
+/** Reads an EFI_LOAD_OPTION. Throws `truncated`, or `malformed` for a description without end. */
+export function parseLoadOption(bytes: Uint8Array): LoadOption {
+  const reader = new Reader(bytes, 'EFI_LOAD_OPTION');
+  const attributes = reader.u32('Attributes');
+  const pathLength = reader.u16('FilePathListLength');
+  const description: number[] = [];
+  for (let unit = reader.u16('Description'); unit !== 0; unit = reader.u16('Description'))
+    description.push(unit);
+  const path = reader.bytes(pathLength, 'FilePathList');
+  return {
+    attributes,
+    description: description.map((unit) => String.fromCharCode(unit)).join(''),
+    path,
+    optionalData: reader.bytes(reader.remaining, 'OptionalData'),
+  };
 }
 
 /** `Boot0002`. */
