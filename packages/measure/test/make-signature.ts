@@ -4,14 +4,14 @@ import { authenticodeDigest, defaultHasher, type HashName, readPe } from '../src
 import { encodeOid } from '../src/secure-boot/der.ts';
 
 /** DER elements, for certificates and signatures that tests make up. */
-export function der(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
+function der(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
   const content = concatBytes(parts);
   const { length } = content;
   const header =
     length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
   return concatBytes([Uint8Array.of(tag, ...header), content]);
 }
-export const sequence = (...parts: readonly Uint8Array[]): Uint8Array => der(0x30, ...parts);
+const sequence = (...parts: readonly Uint8Array[]): Uint8Array => der(0x30, ...parts);
 const set = (...parts: readonly Uint8Array[]): Uint8Array => der(0x31, ...parts);
 const oid = (dotted: string): Uint8Array => der(0x06, encodeOid(dotted));
 const integer = (...bytes: readonly number[]): Uint8Array => der(0x02, Uint8Array.from(bytes));
@@ -53,7 +53,7 @@ export interface IdentityOptions {
   readonly issuerNameTag?: number;
 }
 
-export const nameOf = (commonName: string, tag?: number): Uint8Array =>
+const nameOf = (commonName: string, tag?: number): Uint8Array =>
   sequence(set(sequence(oid('2.5.4.3'), text(commonName, tag))));
 
 let serials = 0;

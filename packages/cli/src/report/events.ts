@@ -12,7 +12,7 @@ import type { styler } from './style.ts';
 type Paint = ReturnType<typeof styler>;
 
 /** How far an event's words are to be trusted. */
-export const VERDICT_MARKS: Readonly<
+const VERDICT_MARKS: Readonly<
   Record<DigestVerdict, { readonly mark: string; readonly format: 'green' | 'red' | 'dim' }>
 > = {
   verified: { mark: '✓', format: 'green' },
@@ -82,7 +82,7 @@ export function eventLines(result: ExplainResult, options: EventLinesOptions, pa
 }
 
 /** One event in one line, and its details below. */
-export function oneEvent(
+function oneEvent(
   { event, untrustedType, said, check, isExtended }: ObservedEvent,
   { details, full, bank }: EventLinesOptions,
   paint: Paint,

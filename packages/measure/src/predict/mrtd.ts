@@ -8,7 +8,7 @@ import type { TdxContext } from './tdx-context.ts';
 import { compareVersions } from './version.ts';
 
 /** What MRTD covers. */
-export const describeMrtd = (): string =>
+const describeMrtd = (): string =>
   'The firmware, as the VMM puts it into the TD’s memory before anything runs';
 
 /** QEMU is the first with TDX of its own; what came before was patched in. */

@@ -19,7 +19,7 @@ export interface StubInputs {
 /** An addon that firmware loads, and the entry of db that vouches for it where Secure Boot is on. */
 export type LoadedAddon = Addon & { readonly authority: Authority | undefined };
 
-export const defaultImagePath = '\\EFI\\BOOT\\BOOTX64.EFI';
+const defaultImagePath = '\\EFI\\BOOT\\BOOTX64.EFI';
 
 /** Throws a `MeasureError` where there are no rules for what the stub will find. */
 export function stubInputs(context: PredictionContext, rules: KnownStub): StubInputs {

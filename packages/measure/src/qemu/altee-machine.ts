@@ -14,8 +14,8 @@ export interface AlteeMachine {
 }
 
 /** Always the same machine: the UUID reaches SMBIOS, which some stubs measure. */
-export const MACHINE_UUID = 'a17ee000-0000-4000-8000-000000000001';
-export const MAC_ADDRESS = '52:54:00:a1:7e:e0';
+const MACHINE_UUID = 'a17ee000-0000-4000-8000-000000000001';
+const MAC_ADDRESS = '52:54:00:a1:7e:e0';
 
 /**
  * The machine whose measurements move least: no default devices, one disk that the firmware boots by its boot index,

@@ -31,7 +31,7 @@ const GiB = 2n ** 30n;
 const classicSize = 32n * GiB;
 
 /** Whether firmware believes the processor's address width: QEMU's default of 40 bits says nothing on Intel's. */
-export function isWidthTrusted(cpu: AddressWidth, rules: MmioWindowRules): boolean {
+function isWidthTrusted(cpu: AddressWidth, rules: MmioWindowRules): boolean {
   const { vendor, physicalAddressBits: bits, guestPhysicalAddressBits: guestBits } = cpu;
   if (rules.trustsGuestBits && guestBits !== 0) return true;
   if (bits >= 41) return true;

@@ -32,7 +32,7 @@ export function verifyAuthenticode(
 }
 
 /** Whether the digest that was signed is the image's. */
-export function coversImage({ contents }: AuthenticodeSignature, imageDigest: Uint8Array): boolean {
+function coversImage({ contents }: AuthenticodeSignature, imageDigest: Uint8Array): boolean {
   return equalBytes(contents.subarray(-imageDigest.length), imageDigest);
 }
 

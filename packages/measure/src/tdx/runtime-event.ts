@@ -3,7 +3,7 @@ import { Writer } from '../bytes/writer.ts';
 import { defaultHasher, type Hasher, hash } from '../hash.ts';
 
 /** DSTACK_RUNTIME_EVENT_TYPE: the type of the events with which dstack extends RTMR 3. */
-export const dstackEventType = 0x0800_0001;
+const dstackEventType = 0x0800_0001;
 
 /** The digest with which dstack extends RTMR 3 for an event: type, name and payload with colons between them. */
 export function dstackEventDigest(

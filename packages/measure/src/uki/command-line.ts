@@ -116,7 +116,7 @@ export function stubText(bytes: Uint8Array, what: string): string {
 }
 
 /** The stub's clean-up of a command line (systemd src/boot/util.c `mangle_stub_cmdline`). */
-export function cleanCommandLine(text: string, cleaning: StubRules['cleaning']): string {
+function cleanCommandLine(text: string, cleaning: StubRules['cleaning']): string {
   const isBlank = (unit: string) => unit <= ' ' || (cleaning === 'both-ends' && unit === '\x7f');
   const blanked = Array.from(text, (unit) => (isBlank(unit) ? ' ' : unit)).join('');
   return cleaning === 'both-ends' ? blanked.replace(/^ +| +$/g, '') : blanked.replace(/ +$/, '');
