@@ -13,7 +13,8 @@ export type Store =
   | 'snakeoil'
   | 'microsoft'
   | 'microsoft-own'
-  | 'boot-entry';
+  | 'boot-entry'
+  | 'boot-entries';
 
 /** A file beside the image on its file system. */
 export type SideFile =
@@ -34,6 +35,8 @@ export interface Configuration {
   readonly layout: 'gpt' | 'bare' | 'direct';
   /** Where the image lies on the disk. */
   readonly imagePath: string;
+  /** Firmware starts Debian's shim, which starts the image. */
+  readonly shim: boolean;
   /** Path → file, beside the image. */
   readonly files: Readonly<Record<string, SideFile>>;
   /** Which of the machine's disks holds the image; the others are empty. */
@@ -85,6 +88,7 @@ interface Row {
   readonly signedBy?: SignerName;
   readonly layout?: Configuration['layout'];
   readonly imagePath?: string;
+  readonly shim?: boolean;
   readonly files?: Configuration['files'];
   readonly bootDisk?: number;
   readonly machine?: Partial<Configuration['machine']>;
@@ -424,7 +428,57 @@ const rows: Readonly<Record<string, Row>> = {
     machine: { devices: [], directBoot: { initrd: false, commandLine: 'given=from-outside' } },
   },
 
+  'network-rom-2022.11': {
+    about: 'network card with its option ROM',
+    qemu: '7.2',
+    firmware: '2022.11',
+    stub: '252',
+    machine: { devices: [DISK, network({ optionRom: true })] },
+  },
+  'network-rom-2026.08': {
+    about: 'network card with its option ROM',
+    qemu: '11.1',
+    firmware: '2026.08',
+    machine: { devices: [DISK, network({ model: 'e1000e', optionRom: true })] },
+  },
+  'boot-entries': {
+    about: 'a store with the disk, one that is gone and an entry of its own, no boot index',
+    store: 'boot-entries',
+    machine: { devices: [{ kind: 'disk', interface: 'virtio-blk' }] },
+  },
+  'boot-entries-2026.08': {
+    about: 'the same with a boot index',
+    firmware: '2026.08',
+    store: 'boot-entries',
+  },
+  shim: { about: 'shim without Secure Boot', shim: true },
+  'shim-262': { about: 'shim without Secure Boot', shim: true, firmware: '2026.08', stub: '262' },
+
   // Secure Boot.
+  'secboot-shim': {
+    about: "shim by Microsoft's keys, image by one of ours",
+    build: 'secboot',
+    store: 'microsoft-own',
+    signedBy: 'db',
+    shim: true,
+  },
+  'microsoft-2022.11': {
+    about: "Microsoft's keys with one of ours",
+    qemu: '7.2',
+    firmware: '2022.11',
+    build: 'secboot',
+    store: 'microsoft-own',
+    stub: '252',
+    signedBy: 'db',
+  },
+  'microsoft-2026.08': {
+    about: "Microsoft's keys with one of ours",
+    firmware: '2026.08',
+    build: 'secboot',
+    store: 'microsoft-own',
+    stub: '262',
+    signedBy: 'db',
+  },
   'secboot-off-2022.11': {
     about: 'Secure Boot build without keys',
     firmware: '2022.11',
@@ -496,7 +550,159 @@ const rows: Readonly<Record<string, Row>> = {
 };
 
 /** Chosen when no rule was changed any more; none was changed for them. */
-const frozenRows: Readonly<Record<string, Row>> = {};
+const frozenRows: Readonly<Record<string, Row>> = {
+  'frozen-nvme-intel': {
+    about: 'own keys, Intel, two processors, NVMe, TIS',
+    qemu: '11.1',
+    firmware: '2022.11',
+    build: 'secboot',
+    store: 'own',
+    signedBy: 'db',
+    machine: {
+      vcpus: 2,
+      memoryMib: 1536,
+      cpu: 'Haswell',
+      tpm: 'tis',
+      devices: [{ kind: 'disk', interface: 'nvme', bootIndex: 0, serial: 'frozen' }],
+    },
+  },
+  'frozen-scsi-amd': {
+    about: 'three processors of AMD, 6 GiB, SCSI, no partition table',
+    qemu: '7.2',
+    firmware: '2026.08',
+    stub: '262',
+    layout: 'bare',
+    machine: {
+      vcpus: 3,
+      memoryMib: 6144,
+      cpu: 'EPYC-Rome',
+      devices: [{ kind: 'disk', interface: 'scsi', bootIndex: 0 }],
+    },
+  },
+  'frozen-old-kernel': {
+    about: 'oldest kernel on newest QEMU, SATA, network card, eight processors',
+    qemu: '11.1',
+    kernel: '6.1',
+    stub: '254',
+    machine: {
+      vcpus: 8,
+      devices: [{ kind: 'disk', interface: 'sata', bootIndex: 0 }, network({ model: 'e1000' })],
+    },
+  },
+  'frozen-snakeoil': {
+    about: "Debian's snake-oil keys, old stub, unsigned addon, 4 GiB",
+    firmware: '2026.08',
+    build: 'secboot',
+    store: 'snakeoil',
+    signedBy: 'snakeoil',
+    stub: '254',
+    files: { 'loader/addons/refused.addon.efi': { addon: [['.cmdline', 'refused=1']] } },
+    machine: { memoryMib: 4096 },
+  },
+  'frozen-root-ports': {
+    about: 'own keys, newest kernel, disk behind the second of two root ports',
+    qemu: '7.2',
+    build: 'secboot',
+    store: 'own-two-dbx',
+    signedBy: 'db',
+    stub: '262',
+    kernel: '7.2',
+    machine: {
+      devices: [
+        { kind: 'root-port', id: 'rp0', chassis: 1 },
+        { kind: 'root-port', id: 'rp1', chassis: 2 },
+        { ...network(), behind: 'rp0' },
+        { ...DISK, behind: 'rp1' },
+      ],
+    },
+  },
+  'frozen-default-network': {
+    about: 'devices that QEMU adds, network card, two SATA disks, no boot index',
+    firmware: '2026.08',
+    qemu: '11.1',
+    machine: {
+      defaultDevices: true,
+      devices: [{ kind: 'disk', interface: 'sata' }, { kind: 'disk', interface: 'sata' }, network()],
+    },
+  },
+  'frozen-direct-secboot': {
+    about: 'own keys, image by -kernel, whose command line is not taken',
+    firmware: '2026.08',
+    build: 'secboot',
+    store: 'own',
+    signedBy: 'db',
+    layout: 'direct',
+    machine: { devices: [], directBoot: { initrd: false, commandLine: 'not=taken' } },
+  },
+  'frozen-everything-beside': {
+    about: 'addons, credentials, extensions and SMBIOS at once, no console named',
+    qemu: '7.2',
+    firmware: '2022.11',
+    stub: '262',
+    layout: 'bare',
+    sections: [
+      ['.osrel', 'ID=x\n'],
+      ['.uname', '1'],
+      ['.cmdline', 'quiet'],
+      ['.initrd', 7],
+      ['.ucode', 6],
+    ],
+    files: {
+      'loader/addons/a.addon.efi': {
+        addon: [
+          ['.initrd', 9],
+          ['.ucode', 10],
+          ['.cmdline', 'a'],
+        ],
+      },
+      'EFI/BOOT/BOOTX64.EFI.extra.d/b.addon.efi': {
+        addon: [
+          ['.initrd', 11],
+          ['.ucode', 12],
+          ['.cmdline', 'b'],
+        ],
+      },
+      'EFI/BOOT/BOOTX64.EFI.extra.d/c.cred': { contents: 'c' },
+      'EFI/BOOT/BOOTX64.EFI.extra.d/d.raw': { contents: 13 },
+      'loader/extensions/e.confext.raw': { contents: 14 },
+    },
+    machine: { smbios: ['type=11,value=io.systemd.stub.kernel-cmdline-extra=\t s '] },
+  },
+  'frozen-option-rom': {
+    about: 'network card with the option ROM of another QEMU',
+    qemu: '11.1',
+    firmware: '2022.11',
+    stub: '252',
+    machine: { devices: [network({ model: 'rtl8139', optionRom: true }), DISK] },
+  },
+  'frozen-old-board': {
+    about: 'board of another QEMU, 2 GiB, five processors',
+    qemu: '11.1',
+    machine: { machineType: 'pc-q35-10.0', cpu: 'Nehalem', vcpus: 5, memoryMib: 2048 },
+  },
+  'frozen-microsoft-disks': {
+    about: "Microsoft's keys, NVMe and SCSI disk, the second boots",
+    firmware: '2022.11',
+    store: 'microsoft-own',
+    signedBy: 'db',
+    bootDisk: 1,
+    machine: {
+      devices: [
+        { kind: 'disk', interface: 'nvme', bootIndex: 7, serial: 'first' },
+        { kind: 'disk', interface: 'scsi', bootIndex: 2 },
+      ],
+    },
+  },
+  'frozen-shim': {
+    about: "shim by Microsoft's keys, image by one of ours",
+    firmware: '2026.08',
+    qemu: '11.1',
+    build: 'secboot',
+    store: 'microsoft-own',
+    signedBy: 'db',
+    shim: true,
+  },
+};
 
 export const configurations: readonly Configuration[] = [
   ...Object.entries(rows).map(([name, row]) => configuration(name, row, false)),
@@ -515,7 +721,8 @@ function configuration(name: string, row: Row, afterFreeze: boolean): Configurat
     store,
     image: { stub, kernel, sections, ...(signedBy === undefined ? {} : { signedBy }) },
     layout,
-    imagePath: row.imagePath ?? 'EFI/BOOT/BOOTX64.EFI',
+    imagePath: row.imagePath ?? (row.shim ? 'EFI/BOOT/grubx64.efi' : 'EFI/BOOT/BOOTX64.EFI'),
+    shim: row.shim ?? false,
     files: row.files ?? {},
     bootDisk: row.bootDisk ?? 0,
     machine: {

@@ -10,7 +10,7 @@ import { configurations } from './configurations.ts';
 import { describeEvents } from './events.ts';
 import { ImageFactory } from './images.ts';
 import { Ingredients } from './ingredients.ts';
-import { failuresOf, notPredicted, type Outcome, runConfiguration } from './run.ts';
+import { failuresOf, isEqual, notPredicted, type Outcome, runConfiguration } from './run.ts';
 import { matrixTable, tableFile } from './table.ts';
 
 const { values, positionals } = parseArgs({
@@ -77,7 +77,7 @@ function report(name: string, outcome: Outcome, failures: readonly string[]): vo
   const verdict = failures.length > 0 ? 'DIFFERENT' : 'equal    ';
   const time = `${outcome.boot.seconds.toFixed(1)} s`;
   console.log(
-    `${progress()} ${verdict} ${name} (${time}): ${equal} of 16 registers${unknown.length > 0 ? `; not predicted: ${unknown.map(({ register }) => register).join(' ')}` : ''}`,
+    `${progress()} ${verdict} ${name} (${time}): ${equal} of 16 registers${unknown.length > 0 ? `; not predicted: ${unknown.map(({ register, status }) => `${register} (${status}${isEqual(outcome, register) ? ', but equal' : ''})`).join(', ')}` : ''}`,
   );
   for (const failure of failures) console.log(`          ${failure}`);
   if (values.events) for (const line of describeEvents(outcome)) console.log(`          ${line}`);

@@ -18,6 +18,8 @@ import type { Prepared } from './prepare.ts';
 
 /** Primary header and entries of the partition table end before this. */
 const DISK_HEAD_BYTES = 64 * 512;
+/** Stores in which no key is enrolled, so that Secure Boot is off. */
+const WITHOUT_KEYS: ReadonlySet<string> = new Set(['empty', 'boot-entry', 'boot-entries']);
 /** By the kernels' configurations: `CONFIG_IMA`, `CONFIG_IMA_DEFAULT_TEMPLATE`, `CONFIG_CRYPTO_SHA512`. */
 const IMA = {
   altee: false,
@@ -42,7 +44,8 @@ async function machineOf(configuration: Configuration, prepared: Prepared): Prom
   return {
     disk: configuration.layout === 'gpt' ? disk?.slice(0, DISK_HEAD_BYTES) : 'unpartitioned',
     imagePath: `\\${configuration.imagePath.replaceAll('/', '\\')}`,
-    secureBoot: build === 'plain' || store === 'empty' || store === 'boot-entry' ? 'off' : 'on',
+    secureBoot: build === 'plain' || WITHOUT_KEYS.has(store) ? 'off' : 'on',
+    shim: prepared.shim,
     optionRoms: await optionRoms(prepared),
     smbiosCommandLine: smbiosCommandLine(machine.smbios ?? []),
     sideFiles: prepared.files,

@@ -15,6 +15,7 @@ export interface Prepared {
   readonly root: Root;
   readonly machine: MachineDescription;
   readonly image: Uint8Array;
+  readonly shim: Uint8Array | undefined;
   /** The disk with the image; absent where the image is handed over by `-kernel`. */
   readonly disk: Uint8Array | undefined;
   /** Path → contents of the files beside the image. */
@@ -29,6 +30,7 @@ export interface Prepared {
   };
 }
 
+const SHIM = 'usr/lib/shim/shimx64.efi.signed';
 const EMPTY_DISK_BYTES = 8 << 20;
 
 /** Makes the files of a configuration, in a folder that is gone when `use` has ended. */
@@ -61,8 +63,12 @@ async function prepare(
 
   const image = await images.image(configuration.image);
   const files = await sideFiles(configuration, images);
+  const shim = configuration.shim ? await ingredients.bytes('shim', SHIM) : undefined;
+  const first = shim && { 'EFI/BOOT/BOOTX64.EFI': shim };
   const disk =
-    layout === 'direct' ? undefined : encodeDisk({ [configuration.imagePath]: image, ...files }, layout);
+    layout === 'direct'
+      ? undefined
+      : encodeDisk({ ...first, [configuration.imagePath]: image, ...files }, layout);
   const diskCount = configuration.machine.devices.filter(({ kind }) => kind === 'disk').length;
   const disks = await Promise.all(
     Array.from({ length: diskCount }, (_, index) =>
@@ -74,6 +80,7 @@ async function prepare(
     root: await ingredients.root(rootName),
     machine: { ...configuration.machine, qemuVersion: ingredients.qemuVersion(rootName) },
     image,
+    shim,
     disk,
     files,
     firmware: { code: await ingredients.bytes(`ovmf-${firmware}`, codePath(build)), variables },

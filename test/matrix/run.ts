@@ -1,12 +1,21 @@
-import { compareRegisters, type Prediction, type RegisterComparison } from '@altee/measure';
+import {
+  compareRegisters,
+  findRegister,
+  type Prediction,
+  type RegisterComparison,
+  type RegisterPrediction,
+  withFirmwareRun,
+} from '@altee/measure';
 import { nativeHasher } from '../../packages/builder/src/platform/native-hasher.ts';
+import { silentReporter } from '../../packages/builder/src/report.ts';
+import { runFirmware } from '../../packages/builder/src/run/firmware-run.ts';
 import { observedMeasurements, withoutDoubt } from '../../packages/builder/src/run/observed.ts';
 import { type Boot, boot } from './boot.ts';
 import type { Configuration } from './configurations.ts';
 import type { ImageFactory } from './images.ts';
 import type { Ingredients } from './ingredients.ts';
 import { predict } from './predict.ts';
-import { withPrepared } from './prepare.ts';
+import { type Prepared, withPrepared } from './prepare.ts';
 
 /** What came out of one configuration. */
 export interface Outcome {
@@ -32,6 +41,7 @@ export function runConfiguration(
     const prediction = await predict(configuration, prepared);
     const predictSeconds = (performance.now() - began) / 1000;
     const { root, machine, paths } = prepared;
+    const completed = await withFirmware(prediction, prepared);
     const booted = await boot({
       root,
       machine,
@@ -41,7 +51,7 @@ export function runConfiguration(
       untilIma: configuration.image.kernel !== 'altee',
       seconds: BOOT_SECONDS,
     });
-    const compared = compareRegisters(prediction, observedMeasurements(booted.tpm), nativeHasher);
+    const compared = compareRegisters(completed, observedMeasurements(booted.tpm), nativeHasher);
     return {
       configuration,
       prediction,
@@ -51,6 +61,22 @@ export function runConfiguration(
       predictSeconds,
     };
   });
+}
+
+/** With what a run of the firmware alone gives, where the firmware's own code can't be computed. */
+async function withFirmware(prediction: Prediction, prepared: Prepared): Promise<Prediction> {
+  if (findRegister(prediction, 'PCR0')?.status !== 'unpredictable') return prediction;
+  const { root, machine, paths } = prepared;
+  const { firmware } = await runFirmware({
+    root,
+    description: machine,
+    accelerator: 'tcg',
+    firmware: { code: paths.code, variables: paths.variables },
+    disks: paths.disks,
+    kernel: paths.kernel,
+    reporter: silentReporter,
+  });
+  return withFirmwareRun(prediction, firmware, nativeHasher);
 }
 
 /** Why a configuration did not come out as it must; empty where it did. */
@@ -64,7 +90,12 @@ export function failuresOf({ boot: booted, registers }: Outcome): string[] {
   ];
 }
 
-/** Registers without a value, and why. */
-export function notPredicted({ registers }: Outcome): RegisterComparison[] {
-  return registers.filter(({ status }) => status === 'not-predicted');
+/** Registers that have no static prediction, or one by a rule that is only assumed; and why. */
+export function notPredicted({ prediction }: Outcome): RegisterPrediction[] {
+  return prediction.registers.filter(({ status }) => status !== 'predicted');
+}
+
+/** Whether the register was equal after all, by a run of the firmware alone or by an assumed rule. */
+export function isEqual({ registers }: Outcome, wanted: string): boolean {
+  return registers.some(({ register, status }) => register === wanted && status === 'equal');
 }

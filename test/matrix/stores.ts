@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { parseGuid } from '@altee/measure';
 import type { Configuration, Store } from './configurations.ts';
 import { ownKey } from './images.ts';
 import type { Ingredients } from './ingredients.ts';
@@ -35,6 +36,7 @@ export async function variableStore(
       ]),
     'microsoft-own': async () => addToDb(await file('OVMF_VARS_4M.ms.fd'), await ownKey('db.pem')),
     'boot-entry': async () => withVariables(await file('OVMF_VARS_4M.fd'), bootEntry()),
+    'boot-entries': async () => withVariables(await file('OVMF_VARS_4M.fd'), bootEntries()),
   };
   return make[store]();
 }
@@ -66,20 +68,43 @@ function addToDb(store: Uint8Array, pem: string): Uint8Array {
 
 /** An entry for a file that is not there, as an operating system's installer would leave it behind. */
 function bootEntry() {
-  const description = Buffer.from('Left behind\0', 'utf16le');
-  const file = Buffer.from('\\EFI\\gone\\gone.efi\0', 'utf16le');
-  const path = Buffer.alloc(4 + file.length + 4);
-  path.set([4, 4]); // media device path, file path
-  path.writeUInt16LE(4 + file.length, 2);
-  path.set(file, 4);
-  path.set([0x7f, 0xff, 4, 0], 4 + file.length);
-  const header = Buffer.alloc(6);
-  header.writeUInt32LE(1, 0); // LOAD_OPTION_ACTIVE
-  header.writeUInt16LE(path.length, 4);
+  return [bootVariable('Boot0007', leftBehind()), bootVariable('BootOrder', Buffer.from([7, 0]))];
+}
+
+/** Entries that firmware made itself: one for the first virtio disk, one for a disk that is gone; and the other one. */
+function bootEntries() {
+  const virtio = '02010c00d041030a0000000001010600000';
   return [
-    bootVariable('Boot0007', Buffer.concat([header, description, path])),
-    bootVariable('BootOrder', Buffer.from([7, 0])),
+    bootVariable(
+      'Boot0000',
+      automaticOption('UEFI QEMU HARDDISK QM00001 ', `${virtio}21f03120a000000ffff0000`),
+    ),
+    bootVariable('Boot0003', automaticOption('UEFI Misc Device', `${virtio}1`)),
+    bootVariable('Boot0007', leftBehind()),
+    bootVariable('BootOrder', Buffer.from([0, 0, 7, 0, 3, 0])),
   ];
+}
+
+function leftBehind(): Buffer {
+  const file = Buffer.from('\\EFI\\gone\\gone.efi\0', 'utf16le');
+  const node = Buffer.alloc(4);
+  node.set([4, 4]); // media device path, file path
+  node.writeUInt16LE(4 + file.length, 2);
+  return loadOption('Left behind', Buffer.concat([node, file]), Buffer.alloc(0));
+}
+
+/** Marked as edk2 marks what it makes itself (UefiBootManagerLib, `mBmAutoCreateBootOptionGuid`). */
+function automaticOption(description: string, path: string): Buffer {
+  return loadOption(description, Buffer.from(path, 'hex'), parseGuid('8108ac4e-9f11-4d59-850e-e21a522c59b2'));
+}
+
+/** EFI_LOAD_OPTION (UEFI 2.11 §3.1.3), active. */
+function loadOption(description: string, nodes: Uint8Array, optionalData: Uint8Array): Buffer {
+  const path = Buffer.concat([nodes, Buffer.from([0x7f, 0xff, 4, 0])]);
+  const header = Buffer.alloc(6);
+  header.writeUInt32LE(1, 0);
+  header.writeUInt16LE(path.length, 4);
+  return Buffer.concat([header, Buffer.from(`${description}\0`, 'utf16le'), path, optionalData]);
 }
 
 function sha256(text: string): Uint8Array {

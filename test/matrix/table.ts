@@ -1,6 +1,6 @@
 import type { Configuration } from './configurations.ts';
 import type { Ingredients } from './ingredients.ts';
-import { failuresOf, notPredicted, type Outcome } from './run.ts';
+import { failuresOf, isEqual, notPredicted, type Outcome } from './run.ts';
 
 export const tableFile = new URL('../../docs/boot-matrix.md', import.meta.url);
 
@@ -9,10 +9,12 @@ export function matrixTable(outcomes: readonly Outcome[], ingredients: Ingredien
   const frozen = outcomes.filter(({ configuration }) => configuration.afterFreeze);
   const equal = outcomes.filter((outcome) => failuresOf(outcome).length === 0);
   const unknown = outcomes.flatMap((outcome) =>
-    notPredicted(outcome).map(({ register, reason }) => ({
+    notPredicted(outcome).map(({ register, status, reason }) => ({
       name: outcome.configuration.name,
       register,
+      status,
       reason,
+      result: isEqual(outcome, register) ? 'equal' : 'not compared',
     })),
   );
   const registers = outcomes.reduce((sum, each) => sum + each.registers.length, 0);
@@ -37,9 +39,14 @@ export function matrixTable(outcomes: readonly Outcome[], ingredients: Ingredien
     ...(unknown.length === 0
       ? ['None.']
       : [
-          '| configuration | register | reason |',
-          '| --- | --- | --- |',
-          ...unknown.map((each) => `| ${each.name} | ${each.register} | ${cell(each.reason)} |`),
+          'Where the firmware alone was run, it gave the value: "equal" says that the boot then had it, too.',
+          '',
+          '| configuration | register | status | compared | reason |',
+          '| --- | --- | --- | --- | --- |',
+          ...unknown.map(
+            ({ name, register, status, result, reason }) =>
+              `| ${name} | ${register} | ${status} | ${result} | ${cell(reason)} |`,
+          ),
         ]),
     '',
     '## What was booted with',
@@ -85,7 +92,7 @@ function resultCell(outcome: Outcome): string {
   const failures = failuresOf(outcome);
   if (failures.length > 0) return `**different**: ${failures.join('; ')}`;
   const unknown = notPredicted(outcome).map(({ register }) => register);
-  return unknown.length === 0 ? 'equal' : `equal, without ${unknown.join(', ')}`;
+  return unknown.length === 0 ? 'equal' : `equal; ${unknown.join(', ')}: see below`;
 }
 
 function versions(ingredients: Ingredients): string[] {

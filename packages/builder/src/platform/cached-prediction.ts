@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { moduleUrl, type Prediction } from '@altee/measure';
 import type { Store } from '../store/store.ts';
@@ -41,8 +41,10 @@ let rules: Promise<string> | undefined;
 /** SHA-256 over the modules of @altee/measure, so that no prediction outlives the rules that it was made by. */
 function rulesDigest(): Promise<string> {
   rules ??= (async () => {
-    const folder = dirname(fileURLToPath(moduleUrl));
-    const entries = await readdir(folder, { recursive: true });
+    const file = fileURLToPath(moduleUrl);
+    const folder = dirname(file);
+    const isBundle = !/^module-url\.(js|ts)$/.test(basename(file));
+    const entries = isBundle ? [basename(file)] : await readdir(folder, { recursive: true });
     const modules = entries.filter((name) => /\.(js|ts)$/.test(name) && !name.endsWith('.d.ts')).sort();
     const digest = createHash('sha256');
     const texts = await Promise.all(modules.map((name) => readFile(join(folder, name))));

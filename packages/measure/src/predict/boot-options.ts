@@ -1,5 +1,6 @@
 import { equalBytes } from '../bytes/compare.ts';
 import { parseGuid } from '../bytes/guid.ts';
+import { toHex } from '../bytes/hex.ts';
 import { Writer } from '../bytes/writer.ts';
 import { MeasureError } from '../error.ts';
 import type { BuiltInOption, OvmfRules } from '../qemu/ovmf-rules.ts';
@@ -42,8 +43,8 @@ interface Stored extends StoredBootOption {
 const kinds: readonly BootDevice['kind'][] = ['cdrom', 'disk', 'network'];
 
 /**
- * What firmware makes of the options in its variable store: it adds its own applications where they are missing,
- * takes away those of devices that are gone, adds the devices, then the shell; each gets the lowest number that is free.
+ * What firmware makes of the options in its variable store: it takes away those of devices that are gone, adds its own
+ * applications where they are missing, the devices, then the shell; each gets the lowest number that is free.
  * Where any device has a boot index, firmware connects only those that have one, in the order of their indices, and puts
  * them before everything else. An image that is handed over by `-kernel` is started before it looks for devices and
  * the shell (edk2 OvmfPkg PlatformBootManagerLib `TryRunningQemuKernel`).
@@ -73,12 +74,12 @@ export function predictBootOptions(
     if (all.some((each) => equalBytes(each.data, data))) return;
     all.push({ number: lowestFree(all), data, option });
   };
-  for (const each of builtIn) add(firmwareOption(each));
   // Firmware's own marks that stand for no device any more.
   const current = made.map(({ option }) => encodeLoadOption(option));
   all = all.filter(
     ({ data, option }) => !isAutomatic(option) || current.some((each) => equalBytes(each, data)),
   );
+  for (const each of builtIn) add(firmwareOption(each));
   for (const { option } of made) add(option);
   if (shell && !directBoot) add(firmwareOption(shell));
 
@@ -163,4 +164,15 @@ function uniqueDescriptions(devices: readonly BootDevice[]): BootDevice[] {
 
 function unsupported(message: string): MeasureError {
   return new MeasureError('unsupported', message);
+}
+
+/**
+ * How many options firmware tries in vain before the first device: those that stand before it and lead to a file that
+ * is not there.
+ */
+export function failingAttempts({ options }: BootOptions, devices: readonly BootDevice[]): number {
+  const names = new Set(devices.map((device) => toHex(encodeLoadOption(deviceOption(device)))));
+  const first = options.findIndex(({ data }) => names.has(toHex(data)));
+  const before = options.slice(0, Math.max(first, 0)).map(({ data }) => parseLoadOption(data));
+  return before.filter(({ attributes }) => (attributes & loadOptionAttributes.categoryApp) === 0).length;
 }

@@ -34,7 +34,7 @@ export function predictPcr00(context: PredictionContext): RegisterAnswer {
       reason: 'The firmware has no readable version, which is measured first',
     };
   }
-  const pei = peiInMemory(firmware, machine.qemu, hasher);
+  const pei = peiInMemory(firmware, machine.qemu, hasher, machine.firmware?.vars);
   if ('status' in pei) return pei;
   return {
     status: pei.doubt === undefined ? 'predicted' : 'assumed',

@@ -5,11 +5,10 @@ import { type OvmfRules, ovmfRules } from '../qemu/ovmf-rules.ts';
 import { filterSmbios } from '../smbios/filter.ts';
 import { firmwareSmbiosTable } from '../smbios/firmware-table.ts';
 import { encodeVariableData, variableGuids } from '../uefi/variable.ts';
-import { readStoredBootOptions, type StoredBootOption } from './boot-option-variables.ts';
-import { predictBootOptions } from './boot-options.ts';
 import { type PredictionContext, pcrEvent, type RegisterAnswer } from './context.ts';
 import { hasNoKeys } from './firmware.ts';
-import type { BootDevice, QemuMachine } from './machine.ts';
+import type { QemuMachine } from './machine.ts';
+import { machineBootOptions } from './machine-boot-options.ts';
 import type { PredictedEvent } from './prediction.ts';
 import { separator } from './separator.ts';
 import { stubSmbiosEvents } from './stub-smbios.ts';
@@ -125,30 +124,15 @@ function smbiosEvent(
 function bootVariableEvents(
   context: PredictionContext,
   rules: OvmfRules,
-  { bootDevices, directBoot }: QemuMachine,
+  qemu: QemuMachine,
 ): PredictedEvent[] {
-  const devices = describeBootDisk(context, bootDevices);
-  const { order, options } = predictBootOptions(rules, devices, directBoot, storedOptions(context));
+  const { order, options } = machineBootOptions(context, rules, qemu);
   return [
     bootVariable(context, 'BootOrder', order, `boot order: ${options.map(({ name }) => name).join(', ')}`),
     ...options.map(({ name, description, data }) =>
       bootVariable(context, name, data, `boot option ${name}: "${description}"`),
     ),
   ];
-}
-
-function storedOptions({ machine: { firmware } }: PredictionContext): StoredBootOption[] {
-  return firmware?.vars && !hasNoKeys(firmware) ? readStoredBootOptions(firmware.vars) : [];
-}
-
-/** A disk that is one file system has another description; the boot disk is the first that firmware tries. */
-function describeBootDisk({ gpt }: PredictionContext, devices: readonly BootDevice[]): readonly BootDevice[] {
-  const disks = devices.filter(({ kind }) => kind === 'disk');
-  const last = Number.POSITIVE_INFINITY;
-  const [first] = disks.toSorted((a, b) => (a.bootIndex ?? last) - (b.bootIndex ?? last));
-  if (gpt !== 'none' || first?.fileSystemDescription === undefined) return devices;
-  const described = { ...first, description: first.fileSystemDescription };
-  return devices.map((device) => (device === first ? described : device));
 }
 
 /** The data shows the whole variable, and the digest covers its contents alone. */

@@ -9,6 +9,7 @@ import { findEsp } from '../uefi/gpt.ts';
 import type { StubRules } from '../uki/rules.ts';
 import { findUkiSection } from '../uki/sections.ts';
 import { type PredictionContext, pcrEvent, type RegisterAnswer } from './context.ts';
+import { attemptsBeforeImage } from './machine-boot-options.ts';
 import type { PredictedEvent } from './prediction.ts';
 import { separator } from './separator.ts';
 import { shimLoadData } from './shim.ts';
@@ -31,7 +32,20 @@ export function predictPcr04(context: PredictionContext): RegisterAnswer {
     return { status: 'unpredictable', reason: context.secureBoot.reason };
   const rules = context.stub.value;
   const kernel = predictKernelLoad(context, rules);
-  const attempt = [callingApplication(context), separator(context, 4)];
+  const vain = attemptsBeforeImage(context);
+  if (vain === undefined) {
+    const reason =
+      'The variable store holds boot options, and which of them fail before the image is not known';
+    return { status: 'host-dependent', reason };
+  }
+  const attempt = [
+    callingApplication(context),
+    separator(context, 4),
+    ...Array.from({ length: vain }, () => [
+      returningFromApplication(context),
+      { ...callingApplication(context), stage: 'separators' as const },
+    ]).flat(),
+  ];
   // QEMU's `-kernel` is loaded before the boot manager makes its first attempt (edk2 `TryRunningQemuKernel`).
   const image = imageLoad(context);
   const { shim } = context.machine;
@@ -52,6 +66,19 @@ function callingApplication(context: PredictionContext): PredictedEvent {
     clause: 'PC Client Platform Firmware Profile 1.06, 10.4.4',
     dependsOn: ['firmware'],
     description: 'firmware starts a boot option',
+  });
+}
+
+function returningFromApplication(context: PredictionContext): PredictedEvent {
+  return pcrEvent(context, 4, {
+    stage: 'separators',
+    eventType: 'EV_EFI_ACTION',
+    measured: [actions.returningFromApplication],
+    data: actions.returningFromApplication,
+    source: { kind: 'constant', text: 'Returning from EFI Application from Boot Option' },
+    clause: 'PC Client Platform Firmware Profile 1.06, 10.4.4',
+    dependsOn: ['firmware', 'boot-option'],
+    description: 'a boot option failed',
   });
 }
 

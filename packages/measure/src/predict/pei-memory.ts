@@ -2,6 +2,7 @@ import { toHex } from '../bytes/hex.ts';
 import { type Hasher, hash } from '../hash.ts';
 import type { OvmfFirmware } from '../uefi/ovmf.ts';
 import type { QemuMachine } from './machine.ts';
+import { encodeMemoryTypes } from './memory-types.ts';
 import { encodePlatformInfo } from './platform-info.ts';
 import { platformInfoDoubt, platformInfoGap } from './platform-info-limits.ts';
 import type { Dependency } from './prediction.ts';
@@ -24,7 +25,8 @@ interface Change {
   readonly offset: number;
   readonly what: string;
   readonly dependsOn: readonly Dependency[];
-  readonly bytes: (machine: QemuMachine) => Uint8Array;
+  /** `volume` is what the file has; `store` the variable store, absent where it is known to be empty. */
+  readonly bytes: (machine: QemuMachine, volume: Uint8Array, store: Uint8Array | undefined) => Uint8Array;
   /** Why the bytes are not known for this machine. */
   readonly gap?: (machine: QemuMachine) => string | undefined;
   /** Why they count as read in source only. */
@@ -63,6 +65,19 @@ function platformInfo(offset: number, smm: boolean): Change {
   };
 }
 
+/**
+ * edk2-stable202211 OvmfPkg/PlatformPei/MemTypeInfo.c: in builds with SMM PlatformPei takes over from the variable
+ * MemoryTypeInformation what is larger there than in its own table.
+ */
+function memoryTypes(offset: number): Change {
+  return {
+    offset,
+    what: 'how much memory the variable MemoryTypeInformation asks for',
+    dependsOn: ['firmware'],
+    bytes: (_machine, volume, store) => encodeMemoryTypes(volume.subarray(offset), store),
+  };
+}
+
 /** UefiCpuPkg/Library/SmmRelocationLib, which runs in PlatformPei. */
 const smmRelocation =
   'When it moves SMRAM this firmware writes into its own PEI volume, before it measures it: control registers, ' +
@@ -79,7 +94,7 @@ const builds: Readonly<Record<string, Build>> = {
   },
   dd099b33f9e54526542b92036e12aed1af73d17f0cdeaa12ab02b1030953ac4c: {
     name: 'Debian OVMF 2022.11 (OVMF_CODE_4M.secboot.fd)',
-    changes: [platformInfo(0xe0d8, true)],
+    changes: [memoryTypes(0xe080), platformInfo(0xe0d8, true)],
     onlyOn: 'q35',
   },
   '1440b60c780300e2f89f2e41889c925c67edcb2586fce49d37bf6561b467e9ce': {
@@ -88,7 +103,7 @@ const builds: Readonly<Record<string, Build>> = {
   },
   '7f27eda2f517ef58dd8ccffa1c81617e8d89480eb3267eaa2d2edbf6d661d34d': {
     name: 'Debian OVMF 2022.11-6+deb12u1 (OVMF_CODE_4M.secboot.fd)',
-    changes: [platformInfo(0xe0d8, true)],
+    changes: [memoryTypes(0xe080), platformInfo(0xe0d8, true)],
     onlyOn: 'q35',
   },
   '87418435e3d27de6a43c5ce2341e89794878c8d26987acbf8240c33a57fb7643': {
@@ -126,6 +141,7 @@ export function peiInMemory(
   { pei, version, smm }: OvmfFirmware,
   machine: QemuMachine | undefined,
   hasher: Hasher,
+  store?: Uint8Array,
 ): PeiMemory {
   const build = builds[toHex(hash(hasher, 'sha256', pei.bytes))];
   if (!build) return { status: 'unpredictable', reason: unknownBuild(version, smm) };
@@ -149,7 +165,7 @@ export function peiInMemory(
     return { status: 'host-dependent', reason: `The measured volume holds ${written}; ${gaps.join('; ')}` };
   }
   const bytes = Uint8Array.from(pei.bytes);
-  for (const change of changes) bytes.set(change.bytes(machine), change.offset);
+  for (const change of changes) bytes.set(change.bytes(machine, pei.bytes, store), change.offset);
   const doubts = changes.flatMap(({ doubt }) => doubt?.(machine) ?? []);
   return {
     bytes,

@@ -150,7 +150,8 @@ function scsiDisk({ media = 'disk', bootIndex, unit }: Disk, { place, taken }: S
 /** PXE and HTTP boot, each by IPv4 and by IPv6. */
 function networkCard({ mac, bootIndex }: NetworkCard, place: PciPlace): Placed[] {
   const address = fromHex(mac.replaceAll(':', ''));
-  const name = `(MAC:${mac.replaceAll(':', '').toLowerCase()})`;
+  // edk2's PrintLib writes %x in capitals.
+  const name = `(MAC:${mac.replaceAll(':', '').toUpperCase()})`;
   const card = [...pciNodes(place), macNode(address)];
   const ways = [
     ['PXEv4', [ipv4Node()]],

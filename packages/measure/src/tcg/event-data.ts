@@ -30,6 +30,7 @@ export function encodeTaggedEvent(tag: number, data: Uint8Array): Uint8Array {
 /** EV_EFI_ACTION strings; neither terminated nor counted (PC Client Platform Firmware Profile 1.06, 10.4.4). */
 export const actions = {
   callingApplication: ascii('Calling EFI Application from Boot Option'),
+  returningFromApplication: ascii('Returning from EFI Application from Boot Option'),
   exitBootServicesInvocation: ascii('Exit Boot Services Invocation'),
   exitBootServicesSuccess: ascii('Exit Boot Services Returned with Success'),
 } as const;
