@@ -544,6 +544,13 @@ const rows: Readonly<Record<string, Row>> = {
     signedBy: 'db',
     files: { 'loader/addons/a.addon.efi': { addon: [['.cmdline', 'a=1']], signedBy: 'db2' } },
   },
+  'strictnx-2026.08': {
+    about: 'build that enforces memory protection',
+    build: 'strictnx',
+    firmware: '2026.08',
+    qemu: '11.1',
+    stub: '262',
+  },
   strictnx: { about: 'build that enforces memory protection', build: 'strictnx', qemu: '10.0' },
   'microsoft-plain': { about: "Microsoft's keys on a build without Secure Boot", store: 'microsoft' },
   'boot-entry': { about: 'a store with a boot entry of its own', store: 'boot-entry' },

@@ -117,6 +117,17 @@ const builds: Readonly<Record<string, OvmfRules>> = {
     name: 'Debian OVMF 2025.02 (OVMF_CODE_4M.secboot.fd)',
     smm: true,
   },
+  '9ee9f2382e0c6aa95c87fed4131f9c1080a084d8ef7bff3d8b89147bf2a34b1b': {
+    ...release2025,
+    name: 'Debian OVMF 2025.02 (OVMF_CODE_4M.secboot.strictnx.fd)',
+    smm: true,
+  },
+  '6038b93ae5f86a57cae845e85b2c0382a778406a6e1547b09be1488feca58413': {
+    ...release2026,
+    name: 'Debian OVMF 2026.08 (OVMF_CODE_4M.secboot.strictnx.fd)',
+    smm: true,
+    smbios: { ...smbios2026, place: 'after-separators' },
+  },
   '7e34e3b83224968bb0714c0ebc88f75c5c37b4cc892c902e511ccc7a7c107f94': {
     ...release2026,
     name: 'Debian OVMF 2026.08 (OVMF_CODE_4M.fd)',
