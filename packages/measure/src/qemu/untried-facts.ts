@@ -13,7 +13,7 @@ const TRIED_ADDRESS_BITS = 40;
 const MOST_MEMORY_MIB = 18 * 1024;
 const MOST_VCPUS = 8;
 
-const triedDrivers: ReadonlySet<string> = new Set(['virtio-rng-pci']);
+const triedDrivers: ReadonlySet<string> = new Set(['VGA', 'virtio-rng-pci', 'virtio-serial-pci']);
 
 const rows: readonly Untried[] = [
   {
