@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  findBootImage,
   type KernelFacts,
   type Machine,
   ovmfRules,
@@ -41,14 +42,16 @@ export async function predict(configuration: Configuration, prepared: Prepared):
 async function machineOf(configuration: Configuration, prepared: Prepared): Promise<Machine> {
   const { firmware, disk } = prepared;
   const { store, build, machine } = configuration;
+  const imagePath = `\\${configuration.imagePath.replaceAll('/', '\\')}`;
   return {
     disk: configuration.layout === 'gpt' ? disk?.slice(0, DISK_HEAD_BYTES) : 'unpartitioned',
-    imagePath: `\\${configuration.imagePath.replaceAll('/', '\\')}`,
+    imagePath,
     secureBoot: build === 'plain' || WITHOUT_KEYS.has(store) ? 'off' : 'on',
     shim: prepared.shim,
     optionRoms: await optionRoms(prepared),
     smbiosCommandLine: smbiosCommandLine(machine.smbios ?? []),
-    sideFiles: prepared.files,
+    // Read back from the disk, as "altee measure" does it.
+    sideFiles: disk && findBootImage(disk, imagePath).sideFiles,
     loadOptions: machine.directBoot?.commandLine,
     firmware: {
       codeSha256: sha256(firmware.code),

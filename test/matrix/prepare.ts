@@ -18,8 +18,6 @@ export interface Prepared {
   readonly shim: Uint8Array | undefined;
   /** The disk with the image; absent where the image is handed over by `-kernel`. */
   readonly disk: Uint8Array | undefined;
-  /** Path → contents of the files beside the image. */
-  readonly files: Readonly<Record<string, Uint8Array>>;
   readonly firmware: { readonly code: Uint8Array; readonly variables: Uint8Array };
   /** The same on this machine. */
   readonly paths: {
@@ -82,7 +80,6 @@ async function prepare(
     image,
     shim,
     disk,
-    files,
     firmware: { code: await ingredients.bytes(`ovmf-${firmware}`, codePath(build)), variables },
     paths: {
       code: await ingredients.file(`ovmf-${firmware}`, codePath(build)),

@@ -66,7 +66,10 @@ const textOf = ({ bytes }: DroppedFile): string => new TextDecoder().decode(byte
 
 function predictImage(bytes: Uint8Array): Prediction {
   const disk = bytes[0] === 0x4d ? undefined : findBootImage(bytes);
-  const machine: Machine = { secureBoot: 'off', ...(disk ? { disk: disk.gpt } : {}) };
+  const machine: Machine = {
+    secureBoot: 'off',
+    ...(disk ? { disk: disk.gpt, sideFiles: disk.sideFiles } : {}),
+  };
   return predictTpm({ uki: disk?.image ?? bytes, machine });
 }
 

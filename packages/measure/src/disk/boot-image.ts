@@ -1,6 +1,8 @@
 import { MeasureError } from '../error.ts';
 import { findEsp, type Gpt, parseGpt } from '../uefi/gpt.ts';
+import type { SideFiles } from '../uki/side-files.ts';
 import { FatFileSystem } from './fat.ts';
+import { readSideFiles } from './read-side-files.ts';
 
 /** What firmware starts from a disk without a boot entry of its own (UEFI 2.11, 3.5.1.1), on x86-64. */
 export const REMOVABLE_MEDIA_PATH = '\\EFI\\BOOT\\BOOTX64.EFI';
@@ -12,6 +14,8 @@ export interface BootImage {
   /** The partition table, or its absence. */
   readonly gpt: Gpt | 'unpartitioned';
   readonly fileSystem: FatFileSystem;
+  /** Addons, credentials and extensions that the image's stub may take. */
+  readonly sideFiles: SideFiles;
 }
 
 /**
@@ -21,7 +25,13 @@ export interface BootImage {
 export function findBootImage(disk: Uint8Array, path: string = REMOVABLE_MEDIA_PATH): BootImage {
   const gpt = readGpt(disk);
   const fileSystem = new FatFileSystem(gpt ? espBytes(disk, gpt) : disk);
-  return { image: fileSystem.read(path), path, gpt: gpt ?? 'unpartitioned', fileSystem };
+  return {
+    image: fileSystem.read(path),
+    path,
+    gpt: gpt ?? 'unpartitioned',
+    fileSystem,
+    sideFiles: readSideFiles(fileSystem, path),
+  };
 }
 
 function readGpt(disk: Uint8Array): Gpt | undefined {
