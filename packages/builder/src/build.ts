@@ -35,6 +35,8 @@ export interface Built {
   readonly platforms: ReadonlyMap<string, PlatformMeasurements>;
   /** Of the EFI image: `sha256:` and 64 hex digits. */
   readonly imageSha256: string;
+  /** Where the EFI image is in the store. */
+  readonly ukiPath: string;
   readonly dist: BuildResult;
 }
 
@@ -73,6 +75,7 @@ export async function buildAll(options: BuildOptions): Promise<Built> {
       workshop,
       platforms,
       imageSha256: image.uki.sha256,
+      ukiPath: image.uki.path,
       dist: { name: project.manifest.name, ...dist },
     };
   } finally {

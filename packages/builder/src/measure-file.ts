@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { type Lock, parsePlatforms } from '@altee/manifest';
-import { findBootImage } from '@altee/measure';
+import { type FragileFact, findBootImage } from '@altee/measure';
 import { buildAll } from './build.ts';
 import { BuilderError } from './error.ts';
 import { measurePlatform, type PlatformMeasurements } from './measurements.ts';
+import { fragileFactsOf } from './platform/fragile.ts';
 import type { MeasuredImage } from './platform/measured-image.ts';
 import { observeFirmware } from './platform/observe-firmware.ts';
 import type { Platform, PlatformContext } from './platform/platform.ts';
@@ -34,6 +35,8 @@ export interface MeasureResult {
     readonly sha256: string;
   };
   readonly platforms: ReadonlyMap<string, PlatformMeasurements>;
+  /** What in a platform's configuration makes a register move for reasons that are not the image's. */
+  readonly fragile: ReadonlyMap<string, readonly FragileFact[]>;
 }
 
 /** An image above this is none: firmware would have to hold it in memory twice. */
@@ -62,15 +65,17 @@ async function measureManifest(options: MeasureOptions): Promise<MeasureResult> 
   const { project, lock, roots, workshop } = built;
   const { name, network, platforms } = project.manifest;
   const context = { folder: project.folder, lock, roots, workshop, network: network.mode !== 'none' };
+  const uki = new Uint8Array(await readFile(built.ukiPath));
+  const fragile = new Map<string, readonly FragileFact[]>();
   const measured = new Map<string, PlatformMeasurements>();
   for (const [platformName, measurements] of chosen(built.platforms, options.platform)) {
     const platform = platforms[platformName];
-    const observed =
-      platform &&
-      (await withFirmwareRun(options, { ...context, name: platformName, platform }, measurements));
-    measured.set(platformName, observed ?? measurements);
+    if (!platform) continue;
+    const own = { ...context, name: platformName, platform };
+    measured.set(platformName, await withFirmwareRun(options, own, measurements));
+    fragile.set(platformName, fragileFactsOf(own, uki));
   }
-  return { image: { kind: 'manifest', name, sha256: built.imageSha256 }, platforms: measured };
+  return { image: { kind: 'manifest', name, sha256: built.imageSha256 }, platforms: measured, fragile };
 }
 
 /** With what a run of the firmware alone gives, where that was asked for and a TPM is what measures. */
@@ -86,16 +91,18 @@ async function withFirmwareRun(
 
 async function measureImage(options: MeasureOptions, kind: 'image' | 'disk'): Promise<MeasureResult> {
   const image = await readImage(options.file, kind);
-  const { platforms, lock, folder } = await readPlatforms(options.platformFile);
+  const { platforms, lock, folder, network } = await readPlatforms(options.platformFile);
   const workshop = await openWorkshop(options, lock);
   const roots = new LockedRoots(lock, workshop);
   const measured = new Map<string, PlatformMeasurements>();
+  const fragile = new Map<string, readonly FragileFact[]>();
   for (const [name, platform] of chosen(new Map(Object.entries(platforms)), options.platform)) {
-    const context: PlatformContext = { name, platform, folder, lock, roots, workshop };
+    const context: PlatformContext = { name, platform, folder, lock, roots, workshop, network };
+    fragile.set(name, fragileFactsOf(context, image.uki));
     measured.set(name, await withFirmwareRun(options, context, await measurePlatform(context, image)));
   }
   const sha256 = `sha256:${createHash('sha256').update(image.uki).digest('hex')}`;
-  return { image: { kind, name: options.file, sha256 }, platforms: measured };
+  return { image: { kind, name: options.file, sha256 }, platforms: measured, fragile };
 }
 
 async function sniff(file: string): Promise<'manifest' | 'image' | 'disk'> {
@@ -118,28 +125,31 @@ async function readImage(file: string, kind: 'image' | 'disk'): Promise<Measured
   }
   const bytes = new Uint8Array(await readFile(file));
   if (kind === 'image') return { uki: bytes, diskHead: undefined, kernelConfig: undefined };
-  const { image } = findBootImage(bytes);
-  return { uki: image, diskHead: bytes, kernelConfig: undefined };
+  const { image, sideFiles } = findBootImage(bytes);
+  return { uki: image, diskHead: bytes, sideFiles, kernelConfig: undefined };
 }
 
 interface Platforms {
   readonly platforms: Readonly<Record<string, Platform>>;
   readonly lock: Lock;
   readonly folder: string;
+  /** Whether the machines have a network card; only a manifest says so. */
+  readonly network: boolean | undefined;
 }
 
 async function readPlatforms(file: string | undefined): Promise<Platforms> {
   // Nothing is known of the machine: what follows from the image alone is still told.
   if (file === undefined) {
     const { platforms } = parsePlatforms(UNKNOWN_MACHINE, 'unknown machine');
-    return { platforms, lock: EMPTY_LOCK, folder: process.cwd() };
+    return { platforms, lock: EMPTY_LOCK, folder: process.cwd(), network: undefined };
   }
   const text = await readAtMost(file, PLATFORM_FILE_BYTES).catch((cause: unknown) => {
     throw new BuilderError('invalid-input', `Cannot read the platform file "${file}"`, { cause });
   });
-  const { platforms } = parsePlatforms(text, file);
+  const { platforms, network } = parsePlatforms(text, file);
   const lock = (await readLockFile(lockFileOf(resolve(file)))) ?? EMPTY_LOCK;
-  return { platforms, lock, folder: dirname(resolve(file)) };
+  const hasNetwork = network && network.mode !== 'none';
+  return { platforms, lock, folder: dirname(resolve(file)), network: hasNetwork };
 }
 
 const UNKNOWN_MACHINE = 'apiVersion: altee/v1\nplatforms: { unknown: { kind: qemu-tpm } }\n';

@@ -131,6 +131,11 @@ function choosePlatform(manifest: Manifest, wanted: string | undefined): [string
     });
   }
   const [, platform] = found;
+  if (platform.command !== undefined) {
+    throw new BuilderError('invalid-input', `Platform "${found[0]}" is started elsewhere, by its "command"`, {
+      hint: 'Compare it with "altee explain --against"; "altee run" boots platforms without "command"',
+    });
+  }
   if (platform.firmware !== 'debian') {
     throw new BuilderError(
       'invalid-input',

@@ -13,6 +13,7 @@ import { lockedMachine, qemuVersion } from '../qemu/locked-machine.ts';
 import { checkFileInPackage } from '../root-file.ts';
 import { makeVariableStore, readSecureBootKeys } from '../secure-boot/variable-store.ts';
 import { cachedPrediction } from './cached-prediction.ts';
+import { describedMachine } from './described-machine.ts';
 import { kernelFacts } from './kernel-facts.ts';
 import type { MeasuredImage } from './measured-image.ts';
 import { nativeHasher } from './native-hasher.ts';
@@ -55,11 +56,24 @@ async function factsOf(
 async function machineOf(context: PlatformContext, image: MeasuredImage): Promise<Machine> {
   return {
     disk: image.diskHead,
+    sideFiles: image.sideFiles,
     secureBoot: context.platform.secureBoot === 'off' ? 'off' : 'on',
-    // altee's machine has no option ROM: its one network card is started with an empty romfile.
-    optionRoms: false,
+    ...(await describedParts(context)),
     ...(await firmwareOf(context)),
   };
+}
+
+/** What reaches the image past QEMU's own tables, by the description of the machine. */
+async function describedParts({
+  platform,
+  lock,
+  network,
+  roots,
+}: PlatformContext): Promise<Partial<Machine>> {
+  const description = lockedMachine(lock, platform, network);
+  // altee's machine has no option ROM: its one network card is started with an empty romfile.
+  if (!description) return platform.command === undefined ? { optionRoms: false } : {};
+  return describedMachine(description, await roots.get('platform'));
 }
 
 /** The firmware, and what QEMU hands to it: of a firmware file of the user's own, its bytes alone. */
@@ -98,7 +112,7 @@ async function qemuOf(
 ): Promise<QemuMachine | undefined> {
   const codeSha256 = hex(lock.platforms[name]?.firmware.code.sha256 ?? '');
   const rules = ovmfRules(codeSha256);
-  const description = network === undefined ? undefined : lockedMachine(lock, platform, network);
+  const description = lockedMachine(lock, platform, network);
   if (!rules || !description) return undefined;
   const handoff = await cachedCapture({
     root: await roots.get('platform'),

@@ -1,18 +1,24 @@
 import type { Lock } from '@altee/manifest';
-import { alteeMachine, type MachineDescription } from '@altee/measure';
+import { alteeMachine, type MachineDescription, parseQemuCommand } from '@altee/measure';
 import type { Platform } from '../platform/platform.ts';
 
 const QEMU_PACKAGE = 'qemu-system-x86';
 const MIB = 2 ** 20;
 
-/** The machine that "altee run" boots a platform on under TCG; `undefined` where the lock has no QEMU. */
+/**
+ * The machine that the platform's own command line describes, or else the one that "altee run" boots a platform on under
+ * TCG. `undefined` where the lock has no QEMU, or where nobody says whether there is a network.
+ */
 export function lockedMachine(
   lock: Lock,
   platform: Platform,
-  network: boolean,
+  network: boolean | undefined,
 ): MachineDescription | undefined {
   const version = qemuVersion(lock);
   if (version === undefined) return undefined;
+  if (platform.command !== undefined)
+    return parseQemuCommand(['qemu-system-x86_64', ...platform.command], version);
+  if (network === undefined) return undefined;
   return alteeMachine({
     qemuVersion: version,
     vcpus: platform.vcpus,

@@ -68,7 +68,7 @@ machine. "host-dependent" says which fact is missing, "unpredictable" why no val
     });
 }
 
-function resultLines({ image, platforms }: MeasureResult, options: MeasureCliOptions): string[] {
+function resultLines({ image, platforms, fragile }: MeasureResult, options: MeasureCliOptions): string[] {
   const paint = styler(process.stdout);
   const lines = [`${image.name}: EFI image ${image.sha256}`];
   for (const [name, measured] of platforms) {
@@ -87,14 +87,16 @@ function resultLines({ image, platforms }: MeasureResult, options: MeasureCliOpt
         paint,
       ),
     );
+    for (const { register, fact, why, advice } of fragile.get(name) ?? [])
+      lines.push(paint('yellow', `! ${register} is fragile: ${fact}`), `    ${why}`, `    → ${advice}`);
   }
   return lines;
 }
 
-function resultJson({ image, platforms }: MeasureResult): unknown {
+function resultJson({ image, platforms, fragile }: MeasureResult): unknown {
   const entries = [...platforms].map(([name, measured]) => [
     name,
     'prediction' in measured ? { kind: measured.kind, ...predictionToJson(measured.prediction) } : measured,
   ]);
-  return { image, platforms: Object.fromEntries(entries) };
+  return { image, platforms: Object.fromEntries(entries), fragile: Object.fromEntries(fragile) };
 }

@@ -1,11 +1,21 @@
 import type { Platform, PlatformKind } from '../schema/platform.ts';
 import { type Objection, rule } from './rule.ts';
 
-type Option = 'vcpus' | 'memory' | 'firmware' | 'secureBoot' | 'tpm' | 'snp' | 'tdx' | 'forward' | 'log';
+type Option =
+  | 'vcpus'
+  | 'memory'
+  | 'firmware'
+  | 'secureBoot'
+  | 'tpm'
+  | 'command'
+  | 'snp'
+  | 'tdx'
+  | 'forward'
+  | 'log';
 
 /** What each kind of platform lets one choose; the rest is the provider's. */
 const options: Readonly<Record<PlatformKind, readonly Option[]>> = {
-  'qemu-tpm': ['vcpus', 'memory', 'firmware', 'secureBoot', 'tpm', 'forward'],
+  'qemu-tpm': ['vcpus', 'memory', 'firmware', 'secureBoot', 'tpm', 'command', 'forward'],
   'qemu-tdx': ['vcpus', 'memory', 'firmware', 'tdx', 'log', 'forward'],
   'qemu-snp': ['vcpus', 'memory', 'firmware', 'snp', 'forward'],
   'aws-nitrotpm': ['vcpus', 'memory', 'secureBoot'],
@@ -36,6 +46,21 @@ export const platformOptionsFitKind = rule(['platforms'], ({ platforms }, isWrit
         message: `A platform of kind "${kind}" has no "${option}"`,
         advice: `Delete it; "${kind}" has ${options[kind].join(', ')}`,
       })),
+  ),
+);
+
+/** A command line says all of the machine; another word beside it would be silently without effect. */
+export const commandIsAlone = rule(['platforms'], ({ platforms }, isWritten) =>
+  each(platforms, (name, { command }) =>
+    command === undefined
+      ? []
+      : (['vcpus', 'memory', 'tpm', 'forward'] as const)
+          .filter((option) => isWritten('platforms', name, option))
+          .map((option) => ({
+            path: ['platforms', name, option],
+            message: `"platforms.${name}" has both "command" and "${option}"`,
+            advice: 'Delete one of them; the command line says the whole machine',
+          })),
   ),
 );
 

@@ -13,6 +13,7 @@ import { inputsHaveFeatures } from './inputs.ts';
 import { kernelHasNoModules, symbolsAgree } from './kernel.ts';
 import { addressIsHost, gatewayIsInSubnet, networkHasCard, networkInputsHaveNetwork } from './network.ts';
 import {
+  commandIsAlone,
   forwardHasNetwork,
   hostPortsAreUnique,
   memoryIsEnough,
@@ -41,6 +42,7 @@ const rules: readonly Rule[] = [
   networkInputsHaveNetwork,
   inputsHaveFeatures,
   platformOptionsFitKind,
+  commandIsAlone,
   referenceLogHasLog,
   platformHasFeature,
   hostPortsAreUnique,

@@ -66,6 +66,14 @@ export const platform = z
       })
       .prefault({})
       .describe('The TPM 2.0 of a qemu-tpm platform'),
+    command: z
+      .array(z.string().max(4096))
+      .min(1)
+      .max(512)
+      .optional()
+      .describe(
+        "For a machine that is started elsewhere: the arguments of its qemu-system-x86_64, of the lock's version, instead of vcpus, memory and tpm",
+      ),
     snp: z
       .strictObject({
         cpu: z.enum(snpCpus).default('EPYC-v4').describe("QEMU's processor model (-cpu)"),

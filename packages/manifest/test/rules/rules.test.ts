@@ -139,6 +139,12 @@ const rows: readonly { rule: string; bad: string; message: string; good: string 
     good: 'inputs: [{ name: data, kind: virtio-blk }]\nkernel: { features: [virtio, block] }',
   },
   {
+    rule: 'commandIsAlone',
+    bad: 'platforms: { lab: { kind: qemu-tpm, command: [-m, 1G], vcpus: 2 } }',
+    message: '6:63 "platforms.lab" has both "command" and "vcpus"',
+    good: 'platforms: { lab: { kind: qemu-tpm, command: [-m, 1G] } }',
+  },
+  {
     rule: 'platformOptionsFitKind',
     bad: 'platforms: { a: { kind: aws-nitrotpm, forward: [] } }',
     message: '6:48 A platform of kind "aws-nitrotpm" has no "forward"',
