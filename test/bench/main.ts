@@ -5,6 +5,7 @@ import type { Benchmark } from './benchmark.ts';
 import { boot } from './boot.ts';
 import { kernel } from './kernel.ts';
 import { noop } from './noop.ts';
+import { predict } from './predict.ts';
 import { resultText } from './print-result.ts';
 import { size } from './size.ts';
 import { snp } from './snp.ts';
@@ -14,7 +15,7 @@ import { toolchain } from './toolchain.ts';
  * `npm run bench -- [names…] [--runs n]`: measures and prints, beside the figures to reach and the commands that it
  * compares with. Without names: those that take seconds once `examples/hello` is built.
  */
-const benchmarks: readonly Benchmark[] = [noop, app, size, snp, toolchain, boot, kernel];
+const benchmarks: readonly Benchmark[] = [noop, app, size, predict, snp, toolchain, boot, kernel];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

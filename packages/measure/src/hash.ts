@@ -17,6 +17,8 @@ export const digestSizes: Readonly<Record<HashName, number>> = {
 export interface HashState {
   update(bytes: Uint8Array): unknown;
   digest(): Uint8Array;
+  /** A second state that goes on from here; without it, common beginnings are hashed again. */
+  copy?(): HashState;
 }
 
 /**
@@ -28,7 +30,19 @@ export type Hasher = (algorithm: HashName) => HashState;
 const noble = { sha1, sha256, sha384, sha512 };
 
 /** `@noble/hashes`: no platform needed. */
-export const defaultHasher: Hasher = (algorithm) => noble[algorithm].create();
+export const defaultHasher: Hasher = (algorithm) => copyable(noble[algorithm].create());
+
+interface NobleState extends HashState {
+  clone(): NobleState;
+}
+
+function copyable(state: NobleState): HashState {
+  return {
+    update: (bytes) => state.update(bytes),
+    digest: () => state.digest(),
+    copy: () => copyable(state.clone()),
+  };
+}
 
 /** Digest of the parts one after the other, as a plain array whatever subclass the hasher gives. */
 export function hash(hasher: Hasher, algorithm: HashName, ...parts: readonly Uint8Array[]): Uint8Array {

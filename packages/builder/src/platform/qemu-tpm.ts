@@ -1,13 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import {
-  type KernelFacts,
-  type Machine,
-  ovmfRules,
-  predictTpm,
-  type QemuMachine,
-  qemuMachine,
-} from '@altee/measure';
+import { type KernelFacts, type Machine, ovmfRules, type QemuMachine, qemuMachine } from '@altee/measure';
 import { cachedCapture } from '../qemu/cached-capture.ts';
 import { lockedMachine, qemuVersion } from '../qemu/locked-machine.ts';
 import { checkFileInPackage } from '../root-file.ts';
@@ -16,9 +9,9 @@ import { cachedPrediction } from './cached-prediction.ts';
 import { describedMachine } from './described-machine.ts';
 import { kernelFacts } from './kernel-facts.ts';
 import type { MeasuredImage } from './measured-image.ts';
-import { nativeHasher } from './native-hasher.ts';
 import { readPinnedFile } from './pinned-file.ts';
 import type { PlatformContext, PlatformPredictor } from './platform.ts';
+import { predictBanks } from './predict-banks.ts';
 
 /** Four times the largest OVMF. */
 const FIRMWARE_BYTES = 16 * 2 ** 20;
@@ -27,7 +20,7 @@ const FIRMWARE_BYTES = 16 * 2 ** 20;
 export const predictQemuTpm: PlatformPredictor = async (context, image) => {
   const kernel = kernelFacts(image);
   return cachedPrediction(context.workshop.store, await factsOf(context, image, kernel), async () =>
-    predictTpm({ uki: image.uki, machine: await machineOf(context, image), kernel }, nativeHasher),
+    predictBanks({ uki: image.uki, machine: await machineOf(context, image), kernel }),
   );
 };
 

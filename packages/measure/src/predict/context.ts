@@ -1,6 +1,7 @@
 import type { Hasher, HashName } from '../hash.ts';
 import type { PeImage } from '../pe/image.ts';
 import { measure } from '../tpm/bank.ts';
+import type { CommonBeginnings } from '../tpm/common-beginnings.ts';
 import type { Gpt } from '../uefi/gpt.ts';
 import type { KnownStub } from '../uki/rules.ts';
 import type { KernelFacts, Machine } from './machine.ts';
@@ -20,6 +21,7 @@ export interface PredictionContext {
   /** Whether firmware starts the image, by its Secure Boot keys. */
   readonly secureBoot: SecureBootDecision;
   readonly hasher: Hasher;
+  readonly beginnings: CommonBeginnings;
   readonly banks: readonly HashName[];
 }
 
@@ -53,6 +55,6 @@ export function pcrEvent(
     ...rest,
     register: `PCR${registerIndex}`,
     registerIndex,
-    digests: measure(context.hasher, context.banks, ...measured),
+    digests: measure(context.hasher, context.banks, measured, context.beginnings),
   };
 }

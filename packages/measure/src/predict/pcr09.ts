@@ -92,12 +92,12 @@ function initrd(context: PredictionContext, rules: KnownStub, inputs: StubInputs
     pcrEvent(context, 9, {
       stage: 'kernel-start',
       eventType: 'EV_EVENT_TAG',
-      measured: [served.bytes],
+      measured: served.parts,
       data: encodeTaggedEvent(tags.initrd.id, tags.initrd.name),
-      source: { kind: 'sections', sections: served.sections, length: served.bytes.length },
+      source: { kind: 'sections', sections: served.sections, length: served.length },
       clause,
       dependsOn: ['image', 'stub', 'kernel', ...(hasSideFiles ? (['side-files'] as const) : [])],
-      description: `initrd of ${served.bytes.length} bytes, made of ${served.sections.join(', ')}`,
+      description: `initrd of ${served.length} bytes, made of ${served.sections.join(', ')}`,
     }),
   ];
 }

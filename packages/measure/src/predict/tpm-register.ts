@@ -2,6 +2,7 @@ import { MeasureError } from '../error.ts';
 import { type Hasher, type HashName, hashNames } from '../hash.ts';
 import { readPe } from '../pe/image.ts';
 import type { BankDigests } from '../tpm/bank.ts';
+import { CommonBeginnings } from '../tpm/common-beginnings.ts';
 import { replayPcr } from '../tpm/pcr.ts';
 import { parseGpt } from '../uefi/gpt.ts';
 import { stubRules } from '../uki/rules.ts';
@@ -38,6 +39,7 @@ export function tpmContext(
     kernel,
     secureBoot: decideSecureBoot(machine, uki, pe, hasher, firmware),
     hasher,
+    beginnings: new CommonBeginnings(),
     banks,
   };
 }

@@ -1,4 +1,5 @@
-import { digestSizes, type Hasher, type HashName, hash } from '../hash.ts';
+import { digestSizes, type Hasher, type HashName } from '../hash.ts';
+import { CommonBeginnings } from './common-beginnings.ts';
 
 /** One digest for each of some PCR banks. */
 export type BankDigests = Readonly<Partial<Record<HashName, Uint8Array>>>;
@@ -17,11 +18,19 @@ export const tpmHashAlgorithms = [
 
 export type TpmHashName = (typeof tpmHashAlgorithms)[number]['name'];
 
-/** The digest of the parts in each of the banks. */
+/** The digest of the parts in each of the banks; `beginnings` keeps what other measurements may begin with, too. */
 export function measure(
   hasher: Hasher,
   banks: readonly HashName[],
-  ...parts: readonly Uint8Array[]
+  parts: readonly Uint8Array[],
+  beginnings: CommonBeginnings = new CommonBeginnings(),
 ): Partial<Record<HashName, Uint8Array>> {
-  return Object.fromEntries(banks.map((bank) => [bank, hash(hasher, bank, ...parts)]));
+  const [first = new Uint8Array(0), ...rest] = parts;
+  return Object.fromEntries(
+    banks.map((bank) => {
+      const state = beginnings.after(hasher, bank, first);
+      for (const part of rest) state.update(part);
+      return [bank, Uint8Array.from(state.digest())];
+    }),
+  );
 }

@@ -1,4 +1,3 @@
-import { concatBytes, Writer } from '../bytes/writer.ts';
 import type { PeImage } from '../pe/image.ts';
 import { loadedBytes, loadSection } from '../pe/section.ts';
 import type { Addon } from './addons.ts';
@@ -9,7 +8,9 @@ import type { SidecarArchive } from './sidecars.ts';
 
 /** The initrd as the kernel gets it from the stub. */
 export interface ServedInitrd {
-  readonly bytes: Uint8Array;
+  /** Its bytes, one part after the other. */
+  readonly parts: readonly Uint8Array[];
+  readonly length: number;
   /** What it is made of, in order: section names, names of archives, files. */
   readonly sections: readonly string[];
 }
@@ -49,8 +50,8 @@ export function servedInitrd(
   const [first, ...others] = parts;
   if (!first) return undefined;
   const sections = parts.map(({ name }) => name);
-  if (others.length === 0) return { bytes: first.contents, sections };
-  return { bytes: concatBytes(parts.map(({ contents }) => padded(contents))), sections };
+  const served = others.length === 0 ? [first.contents] : parts.flatMap(({ contents }) => padded(contents));
+  return { parts: served, length: served.reduce((sum, part) => sum + part.length, 0), sections };
 }
 
 /** A part of an initrd, and what to call it. */
@@ -71,6 +72,8 @@ export function addonInitrds(addons: readonly Addon[]): InitrdPart[] {
   return addons.flatMap(({ name, initrd }) => (initrd ? [{ name, contents: initrd }] : []));
 }
 
-function padded(contents: Uint8Array): Uint8Array {
-  return contents.length % 4 === 0 ? contents : new Writer().bytes(contents).align(4).finish();
+/** The contents and what fills them up to four bytes; the contents themselves are not copied. */
+function padded(contents: Uint8Array): Uint8Array[] {
+  const rest = contents.length % 4;
+  return rest === 0 ? [contents] : [contents, new Uint8Array(4 - rest)];
 }

@@ -10,6 +10,7 @@ import {
 import type { PredictionContext } from '../../src/predict/context.ts';
 import { authorityEvent, secureBootEvents } from '../../src/predict/pcr07.ts';
 import { secureBootVariables } from '../../src/secure-boot/variables.ts';
+import { CommonBeginnings } from '../../src/tpm/common-beginnings.ts';
 import { parseSignatureLists } from '../../src/uefi/signature-list.ts';
 import { makePe } from '../make-pe.ts';
 import { haveVectors, vectorBytes } from '../vectors.ts';

@@ -34,7 +34,7 @@ export function makeEvent(
     registerIndex: indexOf(register),
     stage: 'image',
     eventType: 'EV_EFI_BOOT_SERVICES_APPLICATION',
-    digests: measure(defaultHasher, BANKS[technology], data),
+    digests: measure(defaultHasher, BANKS[technology], [data]),
     data,
     dataIsExact: true,
     source: { kind: 'image', length: data.length },

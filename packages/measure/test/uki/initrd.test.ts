@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ascii, showAscii } from '../../src/bytes/text.ts';
+import { concatBytes } from '../../src/bytes/writer.ts';
 import { readPe, stubRules } from '../../src/index.ts';
 import { encodeExtraCpio } from '../../src/uki/cpio.ts';
 import { servedInitrd } from '../../src/uki/initrd.ts';
@@ -7,19 +8,24 @@ import { makeUki } from '../make-pe.ts';
 
 function serve(major: number, sections: Record<string, Uint8Array>) {
   const bytes = makeUki(String(major), sections);
-  return servedInitrd(bytes, readPe(bytes), stubRules(major));
+  const served = servedInitrd(bytes, readPe(bytes), stubRules(major));
+  return served && { bytes: concatBytes(served.parts), sections: served.sections, length: served.length };
 }
 
 describe('servedInitrd()', () => {
   const initrd = ascii('12345');
 
   it('serves a lone .initrd without padding', () => {
-    expect(serve(257, { '.initrd': initrd })).toEqual({ bytes: initrd, sections: ['.initrd'] });
+    expect(serve(257, { '.initrd': initrd })).toEqual({ bytes: initrd, sections: ['.initrd'], length: 5 });
   });
 
   it('pads each of several parts to four bytes', () => {
     const served = serve(257, { '.initrd': initrd, '.ucode': ascii('abc') });
-    expect(served).toEqual({ bytes: ascii('abc\x0012345\0\0\0'), sections: ['.ucode', '.initrd'] });
+    expect(served).toEqual({
+      bytes: ascii('abc\x0012345\0\0\0'),
+      sections: ['.ucode', '.initrd'],
+      length: 12,
+    });
   });
 
   it('puts os-release behind the initrd from 257 on', () => {
