@@ -25,6 +25,7 @@ const context: PredictionContext = {
   kernel: {},
   secureBoot: { kind: 'missing', reason: '' },
   hasher: defaultHasher,
+  beginnings: new CommonBeginnings(),
   banks: hashNames,
 };
 
