@@ -74,7 +74,7 @@ describe('altee measure', () => {
       PCR0: 'host-dependent',
       PCR1: 'host-dependent',
       PCR4: 'host-dependent',
-      PCR9: 'predicted',
+      PCR9: 'assumed',
       PCR11: 'predicted',
     });
   });

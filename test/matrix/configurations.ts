@@ -607,13 +607,12 @@ const frozenRows: Readonly<Record<string, Row>> = {
     machine: { memoryMib: 4096 },
   },
   'frozen-root-ports': {
-    about: 'own keys, newest kernel, disk behind the second of two root ports',
+    about: 'own keys, disk behind the second of two root ports',
     qemu: '7.2',
     build: 'secboot',
     store: 'own-two-dbx',
     signedBy: 'db',
     stub: '262',
-    kernel: '7.2',
     machine: {
       devices: [
         { kind: 'root-port', id: 'rp0', chassis: 1 },

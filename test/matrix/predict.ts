@@ -13,7 +13,7 @@ import {
 } from '@altee/measure';
 import { nativeHasher } from '../../packages/builder/src/platform/native-hasher.ts';
 import { captureMachine } from '../../packages/builder/src/qemu/capture.ts';
-import type { Configuration } from './configurations.ts';
+import type { Configuration, Firmware, FirmwareBuild } from './configurations.ts';
 import type { Kernel } from './images.ts';
 import type { Prepared } from './prepare.ts';
 
@@ -21,6 +21,9 @@ import type { Prepared } from './prepare.ts';
 const DISK_HEAD_BYTES = 64 * 512;
 /** Stores in which no key is enrolled, so that Secure Boot is off. */
 const WITHOUT_KEYS: ReadonlySet<string> = new Set(['empty', 'boot-entry', 'boot-entries']);
+/** Debian's 2022.11 enforces it in its plain build, too. */
+const knowsSecureBoot = (version: Firmware, build: FirmwareBuild): boolean =>
+  build !== 'plain' || version === '2022.11';
 /** By the kernels' configurations: `CONFIG_IMA`, `CONFIG_IMA_DEFAULT_TEMPLATE`, `CONFIG_CRYPTO_SHA512`. */
 const IMA = {
   altee: false,
@@ -41,12 +44,12 @@ export async function predict(configuration: Configuration, prepared: Prepared):
 
 async function machineOf(configuration: Configuration, prepared: Prepared): Promise<Machine> {
   const { firmware, disk } = prepared;
-  const { store, build, machine } = configuration;
+  const { store, build, machine, firmware: version } = configuration;
   const imagePath = `\\${configuration.imagePath.replaceAll('/', '\\')}`;
   return {
     disk: configuration.layout === 'gpt' ? disk?.slice(0, DISK_HEAD_BYTES) : 'unpartitioned',
     imagePath,
-    secureBoot: build === 'plain' || WITHOUT_KEYS.has(store) ? 'off' : 'on',
+    secureBoot: WITHOUT_KEYS.has(store) || !knowsSecureBoot(version, build) ? 'off' : 'on',
     shim: prepared.shim,
     optionRoms: await optionRoms(prepared),
     smbiosCommandLine: smbiosCommandLine(machine.smbios ?? []),

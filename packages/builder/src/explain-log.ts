@@ -1,13 +1,17 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
   digestSizes,
   type EventLogFile,
   type Explanation,
   explainLog,
   findQuirks,
+  fromHex,
   type HashName,
   hashNames,
+  isDebugTd,
   type LogQuirk,
+  looksLikeTdxQuote,
   MeasureError,
   type ObservedEvent,
   observeEvents,
@@ -22,6 +26,7 @@ import {
   replayEventLog,
   type SolvedRam,
   solveRam,
+  type TdxQuote,
   toHex,
 } from '@altee/measure';
 import { BuilderError } from './error.ts';
@@ -30,7 +35,7 @@ import { nativeHasher } from './platform/native-hasher.ts';
 export interface ExplainRequest {
   /** The event log; its kind is told from its bytes. */
   readonly logFile: string;
-  /** A `measurements.json` to compare with. */
+  /** A `measurements.json` to compare with, or the folder of one. */
   readonly against?: string;
   /** One of its platforms; may be left out when there is only one that fits. */
   readonly platform?: string;
@@ -58,8 +63,10 @@ export interface ExplainResult {
   readonly quirks: readonly LogQuirk[];
   readonly replayed: ReplayedPcrs;
   readonly registers: readonly ReplayedRegister[];
-  /** RAM, where the log's TD HOB gives it away. */
-  readonly ram: SolvedRam | undefined;
+  /** RAM, where the log's TD HOB gives it away. `isRead` where the register that holds it was read, and agrees. */
+  readonly ram: (SolvedRam & { readonly isRead: boolean }) | undefined;
+  /** Present with `quoteFile`. */
+  readonly quote: UnverifiedQuote | undefined;
   /** Present with `against`. */
   readonly comparison:
     | {
@@ -68,6 +75,13 @@ export interface ExplainResult {
         readonly explanation: Explanation;
       }
     | undefined;
+}
+
+/** What a quote says. Neither its signature nor its certificates were checked. */
+export interface UnverifiedQuote {
+  readonly quote: TdxQuote;
+  /** The host may look into the TD and change it, so that its registers prove nothing. */
+  readonly isDebug: boolean;
 }
 
 /** Logs of firmware have kilobytes; what a running system adds to them, some megabytes. */
@@ -81,23 +95,32 @@ const MAX_TEXT_BYTES = 64 << 20;
 export async function explainEventLog(request: ExplainRequest): Promise<ExplainResult> {
   const { logFile, against, platform, pcrsFile, quoteFile } = request;
   const bytes = await readBounded(logFile, MAX_LOG_BYTES);
-  const log = asked(logFile, () => readEventLog(bytes));
-  const values = await readValues(pcrsFile, quoteFile, log);
+  const log = readLog(logFile, bytes);
+  const quote = quoteFile === undefined ? undefined : await readQuote(quoteFile, log);
+  const values = quote ? valuesOf(quote) : await readValues(pcrsFile, log);
   const recorded = against === undefined ? undefined : await readPrediction(against, platform, log);
   const replayed = replayEventLog(log.log, nativeHasher);
   const events = observeEvents(log, nativeHasher);
+  const registers = compareRegisters(log, replayed, values);
+  const ram = findRam(events);
   return {
     log,
     events,
     quirks: findQuirks(log),
     replayed,
-    registers: compareRegisters(log, replayed, values),
-    ram: findRam(events),
+    registers,
+    ram: ram && { ...ram, isRead: registers.some(isReadRtmr0) },
+    quote: quote && { quote, isDebug: isDebugTd(quote) },
     comparison: recorded && {
       ...recorded,
       explanation: explainLog(recorded.prediction, log, { values, hasher: nativeHasher }),
     },
   };
+}
+
+/** The TD HOB is measured to RTMR0: only its value, once read, makes the log's word the machine's. */
+function isReadRtmr0({ register, bank, replayed, read }: ReplayedRegister): boolean {
+  return register === 'RTMR0' && bank === 'sha384' && read === replayed;
 }
 
 /** Registers that the log extends, and those that were read: what is not logged should be as after a reset. */
@@ -146,10 +169,11 @@ function findRam(events: readonly ObservedEvent[]): SolvedRam | undefined {
 }
 
 async function readPrediction(
-  file: string,
+  given: string,
   wanted: string | undefined,
   log: EventLogFile,
 ): Promise<{ platform: string; prediction: RecordedPrediction }> {
+  const file = await measurementsIn(given);
   const text = new TextDecoder().decode(await readBounded(file, MAX_TEXT_BYTES));
   const { platforms } = asked(file, () => parseMeasurements(text));
   const known = [...platforms].flatMap(([name, entry]) =>
@@ -182,18 +206,67 @@ async function readPrediction(
   return { platform: only.name, prediction: only.prediction };
 }
 
+/** A folder stands for the measurements in it. */
+async function measurementsIn(given: string): Promise<string> {
+  const isFolder = await stat(given).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) return given;
+  const file = join(given, 'measurements.json');
+  const isThere = await stat(file).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) return file;
+  throw new BuilderError('invalid-input', `"${given}" is a folder without a measurements.json`, {
+    hint: 'Give the measurements.json that "altee build" or "altee measure" wrote',
+  });
+}
+
+function readLog(file: string, bytes: Uint8Array): EventLogFile {
+  if (looksLikeTdxQuote(bytes))
+    throw new BuilderError('invalid-input', `"${file}" is no event log: this is a TDX quote`, {
+      hint: 'Give the event log first, and the quote with --quote',
+    });
+  return asked(file, () => readEventLog(bytes), textOf(bytes) === undefined ? undefined : LOG_IS_TEXT);
+}
+
+const LOG_IS_TEXT =
+  'This is text; event logs are binary (or JSON, if canonical), as in /sys/kernel/security/tpm0/binary_bios_measurements';
+const QUOTE_IS_TEXT = 'This is text; the binary quote is expected, or its bytes in hex and nothing else';
+
+async function readQuote(file: string, { registers }: EventLogFile): Promise<TdxQuote> {
+  if (registers !== 'cc')
+    throw new BuilderError('invalid-input', 'A TDX quote holds no PCRs, which the log is of');
+  const bytes = await readBounded(file, MAX_LOG_BYTES);
+  const text = textOf(bytes);
+  if (text === undefined) return asked(file, () => parseTdxQuote(bytes));
+  const hex = text.replace(/^\s*0x/i, '').replace(/\s+/g, '');
+  if (hex === '' || hex.length % 2 !== 0 || !/^[0-9a-f]+$/i.test(hex))
+    throw new BuilderError('invalid-input', `"${file}" is no TDX quote`, { hint: QUOTE_IS_TEXT });
+  return asked(file, () => parseTdxQuote(fromHex(hex)), QUOTE_IS_TEXT);
+}
+
+/** The bytes as text, if they are some: a binary file has zeros or other controls at its beginning. */
+function textOf(bytes: Uint8Array): string | undefined {
+  const isControl = (byte: number): boolean => byte < 0x20 && !(byte >= 0x09 && byte <= 0x0d);
+  if (bytes.length === 0 || bytes.subarray(0, 4096).some(isControl)) return undefined;
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+function valuesOf({ mrtd, rtmrs }: TdxQuote): ReadValues {
+  return { sha384: Object.fromEntries([mrtd, ...rtmrs].map((value, index) => [index, toHex(value)])) };
+}
+
 async function readValues(
   pcrsFile: string | undefined,
-  quoteFile: string | undefined,
   { registers }: EventLogFile,
 ): Promise<ReadValues | undefined> {
-  if (quoteFile !== undefined) {
-    if (registers !== 'cc')
-      throw new BuilderError('invalid-input', 'A TDX quote holds no PCRs, which the log is of');
-    const bytes = await readBounded(quoteFile, MAX_LOG_BYTES);
-    const { mrtd, rtmrs } = asked(quoteFile, () => parseTdxQuote(bytes));
-    return { sha384: Object.fromEntries([mrtd, ...rtmrs].map((value, index) => [index, toHex(value)])) };
-  }
   if (pcrsFile === undefined) return undefined;
   if (registers !== 'pcr')
     throw new BuilderError('invalid-input', 'The log is of RTMRs: give a quote, not PCR values');
@@ -224,16 +297,33 @@ async function readBounded(file: string, limit: number): Promise<Uint8Array> {
     }
   } catch (cause) {
     if (cause instanceof BuilderError) throw cause;
+    const known = FILE_ERRORS[codeOf(cause)];
+    if (known !== undefined) throw new BuilderError('invalid-input', `Cannot read "${file}": ${known}`);
     throw new BuilderError('invalid-input', `Cannot read "${file}"`, { cause });
   }
   return new Uint8Array(Buffer.concat(chunks));
 }
 
-function asked<T>(file: string, read: () => T): T {
+/** What the system's codes mean to who gave the path. */
+const FILE_ERRORS: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  ENOTDIR: 'there is no such file',
+  EISDIR: 'it is a folder',
+  EACCES: 'you may not read it',
+};
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
+}
+
+function asked<T>(file: string, read: () => T, hint?: string): T {
   try {
     return read();
   } catch (error) {
     if (!(error instanceof MeasureError)) throw error;
-    throw new BuilderError('invalid-input', `Cannot read "${file}": ${error.message}`, { cause: error });
+    throw new BuilderError('invalid-input', `Cannot read "${file}": ${error.message}`, {
+      cause: error,
+      ...(hint !== undefined && { hint }),
+    });
   }
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import { type Lock, parsePlatforms } from '@altee/manifest';
 import { type FragileFact, findBootImage } from '@altee/measure';
 import { buildAll } from './build.ts';
@@ -30,11 +30,17 @@ export interface MeasureOptions extends WorkshopOptions {
 export interface MeasureResult {
   readonly image: {
     readonly kind: 'manifest' | 'image' | 'disk';
+    /** The file as it was given. */
+    readonly file: string;
+    /** As the image's publisher would have to call it: what of the file's name is letters, digits and hyphens. */
     readonly name: string;
+    readonly version: string;
     /** Of the EFI image: `sha256:` and 64 hex digits. */
     readonly sha256: string;
   };
   readonly platforms: ReadonlyMap<string, PlatformMeasurements>;
+  /** False where nobody named a machine. */
+  readonly isKnown: boolean;
   /** What in a platform's configuration makes a register move for reasons that are not the image's. */
   readonly fragile: ReadonlyMap<string, readonly FragileFact[]>;
 }
@@ -75,7 +81,13 @@ async function measureManifest(options: MeasureOptions): Promise<MeasureResult> 
     measured.set(platformName, await withFirmwareRun(options, own, measurements));
     fragile.set(platformName, fragileFactsOf(own, uki));
   }
-  return { image: { kind: 'manifest', name, sha256: built.imageSha256 }, platforms: measured, fragile };
+  const { version } = project.manifest;
+  return {
+    image: { kind: 'manifest', file: options.file, name, version, sha256: built.imageSha256 },
+    platforms: measured,
+    isKnown: true,
+    fragile,
+  };
 }
 
 /** With what a run of the firmware alone gives, where that was asked for and a TPM is what measures. */
@@ -102,7 +114,22 @@ async function measureImage(options: MeasureOptions, kind: 'image' | 'disk'): Pr
     measured.set(name, await withFirmwareRun(options, context, await measurePlatform(context, image)));
   }
   const sha256 = `sha256:${createHash('sha256').update(image.uki).digest('hex')}`;
-  return { image: { kind, name: options.file, sha256 }, platforms: measured, fragile };
+  return {
+    image: { kind, file: options.file, name: imageName(options.file), version: '0.0.0', sha256 },
+    platforms: measured,
+    isKnown: options.platformFile !== undefined,
+    fragile,
+  };
+}
+
+function imageName(file: string): string {
+  const label = basename(file)
+    .replace(/\.[^.]*$/, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-+|-+$/g, '')
+    .slice(0, 60);
+  return label === '' ? 'image' : label;
 }
 
 async function sniff(file: string): Promise<'manifest' | 'image' | 'disk'> {

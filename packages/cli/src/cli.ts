@@ -1,3 +1,4 @@
+import { printable } from '@altee/builder';
 import { Command, CommanderError } from 'commander';
 import { addBuild } from './commands/build.ts';
 import { addCache } from './commands/cache.ts';
@@ -39,6 +40,10 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .description('From one manifest to a measured, reproducible unikernel image')
     .version(version)
     .exitOverride()
+    // Commander repeats arguments in its messages as they are.
+    .configureOutput({
+      outputError: (text, write) => write(text.split('\n').map(printable).join('\n')),
+    })
     .configureHelp({ showGlobalOptions: true })
     .option('--json', 'print the result as JSON on standard output')
     .option('-q, --quiet', 'print results and errors only')

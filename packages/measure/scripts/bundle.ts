@@ -1,3 +1,4 @@
+import { rename, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
@@ -6,9 +7,11 @@ import { build } from 'esbuild';
  * that. What it depends on stays outside.
  */
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
-await build({
+const outfile = path('../dist/measure.js');
+const { outputFiles } = await build({
   entryPoints: [path('../src/index.ts')],
-  outfile: path('../dist/measure.js'),
+  outfile,
+  write: false,
   bundle: true,
   packages: 'external',
   format: 'esm',
@@ -17,3 +20,8 @@ await build({
   sourcemap: 'linked',
   logLevel: 'warning',
 });
+// By a rename, as "altee" may be running.
+for (const { path: target, contents } of outputFiles) {
+  await writeFile(`${target}.new`, contents);
+  await rename(`${target}.new`, target);
+}

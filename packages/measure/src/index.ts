@@ -195,6 +195,8 @@ export { computeMrtd, type MrtdOrder, mrtdOrders } from './tdx/mrtd.ts';
 export { type OvmfEvidence, type OvmfTraits, ovmfTraits, readOvmfTraits } from './tdx/ovmf.ts';
 export {
   differingRegisters,
+  isDebugTd,
+  looksLikeTdxQuote,
   parseTdxQuote,
   quotedRegister,
   type TdxQuote,

@@ -102,7 +102,7 @@ describe('makePolicies()', () => {
   it.each([
     ['a file that is not there', 'nowhere.json', {}, 'Cannot read'],
     ['a file that holds something else', 'other.json', {}, 'is no measurements.json of altee’s'],
-    ['a PCR that is not predicted', undefined, { pcrs: [0] }, 'PCR 0 of "lab" cannot be pinned'],
+    ['a PCR that is not predicted', undefined, { pcrs: [16] }, 'PCR 16 of "lab" cannot be pinned'],
     ['a platform that is not there', undefined, { platforms: ['moon'] }, 'There is no platform "moon"'],
     ['a key that is not there', undefined, { sign: { keyFile: '/nowhere', phases: [''] } }, 'Cannot read'],
     [

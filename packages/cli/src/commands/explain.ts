@@ -4,7 +4,7 @@ import { type ExplainResult, explainEventLog } from '@altee/builder';
 import { explanationPageHtml, type HashName, hashNames } from '@altee/measure';
 import { type Command, Option } from 'commander';
 import { EXIT } from '../exit-code.ts';
-import { eventLines, logLines } from '../report/events.ts';
+import { eventLines, logLines, quoteLines } from '../report/events.ts';
 import { explanationLines } from '../report/explanation.ts';
 import { explanationJson } from '../report/explanation-json.ts';
 import { styler } from '../report/style.ts';
@@ -28,10 +28,10 @@ export function addExplain(program: Command, done: (exitCode: number) => void): 
     .command('explain')
     .argument('<log>', 'an event log: of a TPM, of a confidential VM (CCEL), or canonical')
     .description('decode and replay an event log, and name the first event that was not predicted')
-    .option('--against <file>', 'the measurements.json to compare with')
+    .option('--against <file>', 'the measurements.json to compare with, or its folder')
     .option('--platform <name>', 'one of its platforms (default: the only one that fits)')
     .option('--pcrs <file>', 'PCR values of the machine: from tpm2_pcrread, as JSON, or a line for each')
-    .option('--quote <file>', 'a TDX quote of the machine')
+    .option('--quote <file>', 'a TDX quote of the machine (binary or hex); it is not verified')
     .option('--html <file>', 'write everything as one page, too')
     .addOption(new Option('--bank <name>', 'the bank to show').choices(hashNames))
     .option('--events', 'with --against: show all events, not only those around a difference')
@@ -72,7 +72,7 @@ function resultLines(result: ExplainResult, options: ExplainCliOptions): string[
   const lines = logLines(result, paint);
   const shown = { bank: options.bank, full, details: options.details === true };
   if (!result.comparison) lines.push(...eventLines(result, shown, paint));
-  lines.push(...readLines(result, paint));
+  lines.push(...readLines(result, paint), ...quoteLines(result, paint));
   if (result.comparison) {
     const { explanation, platform } = result.comparison;
     lines.push('', `Compared with the prediction for ${paint('bold', platform)}`);

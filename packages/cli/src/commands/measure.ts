@@ -1,4 +1,4 @@
-import { type MeasureResult, measureFile } from '@altee/builder';
+import { type MeasureResult, measureFile, printable } from '@altee/builder';
 import { type HashName, hashNames, predictionToJson } from '@altee/measure';
 import { type Command, Option } from 'commander';
 import { registerLines, shownBank } from '../report/registers-table.ts';
@@ -68,9 +68,12 @@ machine. "host-dependent" says which fact is missing, "unpredictable" why no val
     });
 }
 
-function resultLines({ image, platforms, fragile }: MeasureResult, options: MeasureCliOptions): string[] {
+function resultLines(
+  { image, platforms, fragile, isKnown }: MeasureResult,
+  options: MeasureCliOptions,
+): string[] {
   const paint = styler(process.stdout);
-  const lines = [`${image.name}: EFI image ${image.sha256}`];
+  const lines = [`${printable(image.file)}: EFI image ${image.sha256}`];
   for (const [name, measured] of platforms) {
     if ('unsupported' in measured) {
       lines.push('', `${name} (${measured.kind}): ${measured.unsupported}`);
@@ -79,7 +82,8 @@ function resultLines({ image, platforms, fragile }: MeasureResult, options: Meas
     const { prediction } = measured;
     const bank = shownBank(prediction, options.bank);
     const shown = bank ? `values in ${bank.toUpperCase()}` : `no ${options.bank} values here`;
-    lines.push('', `${paint('bold', name)} (${measured.kind}), ${shown}`);
+    const kind = isKnown ? measured.kind : 'a TPM 2.0 of which nothing is known';
+    lines.push('', `${paint('bold', name)} (${kind}), ${shown}`);
     lines.push(
       ...registerLines(
         prediction,
@@ -98,5 +102,10 @@ function resultJson({ image, platforms, fragile }: MeasureResult): unknown {
     name,
     'prediction' in measured ? { kind: measured.kind, ...predictionToJson(measured.prediction) } : measured,
   ]);
-  return { image, platforms: Object.fromEntries(entries), fragile: Object.fromEntries(fragile) };
+  return {
+    apiVersion: 'altee/measurements/v1',
+    image,
+    platforms: Object.fromEntries(entries),
+    fragile: Object.fromEntries(fragile),
+  };
 }

@@ -40,12 +40,34 @@ export function logLines({ log, events, quirks, ram }: ExplainResult, paint: Pai
     `${KINDS[log.kind]}: ${events.length} ${events.length === 1 ? 'event' : 'events'} in ${banks || 'no bank'}${padding}`,
     `${paint('green', '✓')} ${counts.verified} say what was measured, ${paint('dim', '·')} ${counts['not-covered']} cannot be checked against their data, ${paint(counts.mismatch > 0 ? 'red' : 'dim', '✗')} ${counts.mismatch} contradict their digest`,
     ...(ram
-      ? [`The machine has ${ram.memoryBytes / 2 ** 20} MiB of RAM, as the digest of its memory list shows`]
+      ? [
+          `${ram.isRead ? 'The machine has' : 'The log says that the machine has'} ${ram.memoryBytes / 2 ** 20} MiB of RAM, as the digest of its memory list shows`,
+        ]
       : []),
     ...(log.damage ? [paint('red', printable(describeDamage(log.damage)))] : []),
     ...quirks.map(({ text, eventIndex }) =>
       paint('yellow', `! ${printable(text)}${eventIndex === undefined ? '' : ` (event ${eventIndex + 1})`}`),
     ),
+  ];
+}
+
+/** A quote is its sender's word until it is verified, which is always said. */
+export function quoteLines({ quote }: ExplainResult, paint: Paint): string[] {
+  if (!quote) return [];
+  return [
+    '',
+    paint(
+      'yellow',
+      '! Nothing of the quote was verified: its signature and its certificates were not checked, so that its values are its sender’s word',
+    ),
+    ...(quote.isDebug
+      ? [
+          paint(
+            'red',
+            '!!! DEBUG is set in the TD attributes: the host can read and change this TD, so that its registers prove NOTHING',
+          ),
+        ]
+      : []),
   ];
 }
 

@@ -2,14 +2,23 @@ import type { ExplainResult } from '@altee/builder';
 import { type AlignedEvent, type ObservedEvent, registerName, toHex } from '@altee/measure';
 
 /** All of `altee explain`'s answer as plain data. */
-export function explanationJson({ log, events, quirks, registers, ram, comparison }: ExplainResult): unknown {
+export function explanationJson({
+  log,
+  events,
+  quirks,
+  registers,
+  ram,
+  quote,
+  comparison,
+}: ExplainResult): unknown {
   return {
     kind: log.kind,
     banks: log.log.algorithms.map(({ name }) => name),
     paddingBytes: log.paddingBytes,
     damage: log.damage,
     quirks,
-    ...(ram && { memoryBytes: ram.memoryBytes }),
+    ...(ram && { memoryBytes: ram.memoryBytes, memoryBytesRead: ram.isRead }),
+    ...(quote && { quote: quoteJson(quote) }),
     events: events.map((event) => ({
       register: registerName(log.registers, event.event.registerIndex),
       ...eventJson(event),
@@ -32,6 +41,17 @@ export function explanationJson({ log, events, quirks, registers, ram, compariso
         })),
       },
     }),
+  };
+}
+
+function quoteJson({ quote, isDebug }: NonNullable<ExplainResult['quote']>): object {
+  return {
+    version: quote.version,
+    signatureVerified: false,
+    certificatesVerified: false,
+    debug: isDebug,
+    untrustedTdAttributes: toHex(quote.tdAttributes),
+    untrustedReportData: toHex(quote.reportData),
   };
 }
 

@@ -1,5 +1,5 @@
 import { printable } from '@altee/builder';
-import type { AlignedEvent, ExplainedRegister, Explanation } from '@altee/measure';
+import { type AlignedEvent, digestSizes, type ExplainedRegister, type Explanation } from '@altee/measure';
 import type { styler } from './style.ts';
 
 type Paint = ReturnType<typeof styler>;
@@ -74,14 +74,14 @@ function rowLine({ relation, predicted, observed }: AlignedEvent, paint: Paint):
 }
 
 function valueLines({ values }: ExplainedRegister, full: boolean): string[] {
-  return values
-    .filter(({ predicted, replayed, read }) => (read ?? replayed) !== predicted)
-    .slice(0, full ? undefined : 1)
-    .flatMap(({ bank, predicted, replayed, read }) => [
-      `       ${bank.padEnd(6)} predicted ${predicted}`,
-      ...(replayed === undefined ? [] : [`       ${''.padEnd(6)} log       ${replayed}`]),
-      ...(read === undefined || read === replayed ? [] : [`       ${''.padEnd(6)} machine   ${read}`]),
-    ]);
+  const differing = values.filter(({ predicted, replayed, read }) => (read ?? replayed) !== predicted);
+  const strongest = differing.toSorted((a, b) => digestSizes[b.bank] - digestSizes[a.bank])[0];
+  const shown = differing.find(({ bank }) => bank === 'sha256') ?? strongest;
+  return (full ? differing : shown ? [shown] : []).flatMap(({ bank, predicted, replayed, read }) => [
+    `       ${bank.padEnd(6)} predicted ${predicted}`,
+    ...(replayed === undefined ? [] : [`       ${''.padEnd(6)} log       ${replayed}`]),
+    ...(read === undefined || read === replayed ? [] : [`       ${''.padEnd(6)} machine   ${read}`]),
+  ]);
 }
 
 function verdictLines({ first, isEqual, registers }: Explanation, paint: Paint): string[] {

@@ -194,17 +194,38 @@ export function replaceAuthority(boot: ReferenceBoot, context: PredictionContext
   };
 }
 
-/** PCR 8 and up belong to what was started: nothing is copied, but firmware must have left them alone. */
+/** The register that the image alone decides, whatever the machine. */
+const IMAGE_ALONE = 11;
+/** What the stub takes from outside the image: command lines, credentials, extensions. */
+const FROM_OUTSIDE: readonly number[] = [12, 13];
+
+/**
+ * PCR 8 and up belong to what was started: nothing is copied, but firmware must have left them alone, and the host must
+ * have passed nothing to the stub. That it does not pass anything now is no more than assumed.
+ */
 export function computeAlone(
   boot: ReferenceBoot,
   pcr: number,
   predict: () => RegisterAnswer,
 ): RegisterAnswer {
-  const { cut } = boot;
-  const firmwares =
-    'index' in cut &&
-    boot.events.some(({ registerIndex, index }) => registerIndex === pcr && index < cut.index);
-  return firmwares ? unpredictable(`In the reference log firmware itself extends PCR ${pcr}`) : predict();
+  const { cut, events } = boot;
+  if ('index' in cut && events.some(({ registerIndex, index }) => registerIndex === pcr && index < cut.index))
+    return unpredictable(`In the reference log firmware itself extends PCR ${pcr}`);
+  if (pcr === IMAGE_ALONE) return predict();
+  if ('uncertain' in cut) return unpredictable(cut.uncertain);
+  const outside = events.find(({ registerIndex }) => FROM_OUTSIDE.includes(registerIndex));
+  if (outside && [9, ...FROM_OUTSIDE].includes(pcr)) {
+    return hostDependent(
+      `The reference log shows that something from outside reached what was booted (event ${outside.index + 1}, PCR ${outside.registerIndex}): what this image would be given is not known`,
+    );
+  }
+  const answer = predict();
+  if (answer.status !== 'predicted') return answer;
+  return {
+    ...answer,
+    status: 'assumed',
+    reason: `${answer.reason}; that nothing from outside reaches the image is taken from the reference log`,
+  };
 }
 
 /** Refuses what has not exactly one separator, and events whose origin is not certain. */

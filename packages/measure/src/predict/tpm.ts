@@ -60,10 +60,14 @@ export function predictTpm(input: TpmPredictionInput, hasher: Hasher = defaultHa
       withKnownFirmware(
         registerIndex,
         context,
-        withComparedStub(
+        withKnownOutside(
           registerIndex,
           context,
-          predictOrExplain(() => predict(context, registers)),
+          withComparedStub(
+            registerIndex,
+            context,
+            predictOrExplain(() => predict(context, registers)),
+          ),
         ),
       ),
     );
@@ -83,6 +87,24 @@ function withKnownFirmware(
   if (!('events' in answer) || !FIRMWARE_PCRS.has(registerIndex) || findFirmware(machine.firmware))
     return answer;
   return { status: 'host-dependent', reason: 'The firmware is not known' };
+}
+
+/** Registers that what lies outside the image could extend or change: loaders before it, files beside it, the host. */
+const OUTSIDE_PCRS: ReadonlySet<number> = new Set([8, 9, 12, 13, 14, 15]);
+
+/** Of a machine that nobody described it is not known what it passes to the image. */
+function withKnownOutside(
+  registerIndex: number,
+  { machine }: PredictionContext,
+  answer: RegisterAnswer,
+): RegisterAnswer {
+  if (answer.status !== 'predicted' || !OUTSIDE_PCRS.has(registerIndex) || findFirmware(machine.firmware))
+    return answer;
+  return {
+    ...answer,
+    status: 'assumed',
+    reason: `${answer.reason}; that nothing from outside reaches the image is assumed, as the machine is not known`,
+  };
 }
 
 /** Registers that the stub extends, or whose events follow from what it does. */

@@ -1,4 +1,4 @@
-import type { RegisterName, Technology } from '../predict/prediction.ts';
+import type { Technology } from '../predict/prediction.ts';
 import { writeAlteeJson } from './altee-json.ts';
 import { writeAttestedTls } from './attested-tls.ts';
 import { writeAttestedTlsPortable } from './attested-tls-portable.ts';
@@ -112,12 +112,3 @@ export const dialects: readonly Dialect[] = [
     write: writeUnsigned,
   },
 ];
-
-/**
- * The register that measures who measures: without it the others can be made up by another firmware, and a decision
- * from them would be worth nothing. A TPM's is PCR 0; there the machine's owner vouches for the firmware otherwise.
- */
-export const anchors: Readonly<Partial<Record<Technology, RegisterName>>> = {
-  tdx: 'MRTD',
-  snp: 'LAUNCH_DIGEST',
-};

@@ -1,9 +1,10 @@
 import { toHex } from '../bytes/hex.ts';
 import { utf8 } from '../bytes/utf8.ts';
 import type { HashName } from '../hash.ts';
-import type { RecordedEvent } from '../predict/parse-json.ts';
+import type { RecordedEvent, RecordedRegister } from '../predict/parse-json.ts';
 import { encodeJson } from './encode.ts';
 import { KEYLIME_POLICY_MODULE } from './keylime-policy-module.ts';
+import { notCompared } from './keylime-tpm-policy.ts';
 import type { Subject, Written } from './policy-file.ts';
 import { covered } from './subject.ts';
 
@@ -22,11 +23,11 @@ const BANKS: readonly HashName[] = ['sha256', 'sha384', 'sha512'];
  * state lists for each pinned PCR the digests of its events in order; events of other PCRs are accepted.
  */
 export function writeKeylimeMeasuredBoot(subjects: readonly Subject[]): Written {
-  const usable = subjects.filter(({ banks }) => banks.some((bank) => BANKS.includes(bank)));
+  const usable = subjects.filter((subject) => hasBank(subject) && subject.pinned.some(isCompared));
   const files = usable.map((subject) => {
     const { image, platform, stem, pinned, leftOut } = subject;
     const banks = BANKS.filter((bank) => subject.banks.includes(bank));
-    const compared = pinned.filter(({ registerIndex }) => MEASURED_BOOT_PCRS.has(registerIndex));
+    const compared = pinned.filter(isCompared);
     const skipped = pinned.filter((register) => !compared.includes(register));
     const pcrs = compared.map(({ registerIndex, events }) => [
       registerIndex,
@@ -55,7 +56,11 @@ export function writeKeylimeMeasuredBoot(subjects: readonly Subject[]): Written 
   });
   const notWritten = subjects
     .filter((subject) => !usable.includes(subject))
-    .map(({ image, platform }) => ({ image, platform, reason: 'SHA-1 digests prove nothing' }));
+    .map((subject) => ({
+      image: subject.image,
+      platform: subject.platform,
+      reason: hasBank(subject) ? notCompared(subject.pinned) : 'SHA-1 digests prove nothing',
+    }));
   if (files.length === 0) return { files, notWritten };
   const module = {
     path: 'keylime/altee_keylime_policy.py',
@@ -64,6 +69,14 @@ export function writeKeylimeMeasuredBoot(subjects: readonly Subject[]): Written 
     leavesOut: [],
   };
   return { files: [module, ...files], notWritten };
+}
+
+function hasBank({ banks }: Subject): boolean {
+  return banks.some((bank) => BANKS.includes(bank));
+}
+
+function isCompared({ registerIndex }: RecordedRegister): boolean {
+  return MEASURED_BOOT_PCRS.has(registerIndex);
 }
 
 function reference(event: RecordedEvent, banks: readonly HashName[]): unknown {

@@ -1,3 +1,4 @@
+import type { RecordedRegister } from '../predict/parse-json.ts';
 import { encodeJson } from './encode.ts';
 import type { LeftOut, Subject, Written } from './policy-file.ts';
 import { covered, valueHex } from './subject.ts';
@@ -16,11 +17,11 @@ const BANK = 'sha256';
  * that it doesn't name are not compared.
  */
 export function writeKeylimeTpmPolicy(subjects: readonly Subject[]): Written {
-  const usable = subjects.filter(({ banks }) => banks.includes(BANK));
+  const usable = subjects.filter(({ banks, pinned }) => banks.includes(BANK) && pinned.some(isCompared));
   return {
     files: usable.map((subject) => {
       const { image, platform, stem, pinned, leftOut } = subject;
-      const accepted = pinned.filter(({ registerIndex }) => refused[registerIndex] === undefined);
+      const accepted = pinned.filter(isCompared);
       const policy = accepted.map((register) => [register.registerIndex, [valueHex(register, BANK)]]);
       return {
         path: `keylime/${stem}.tpm-policy.json`,
@@ -37,6 +38,20 @@ export function writeKeylimeTpmPolicy(subjects: readonly Subject[]): Written {
     }),
     notWritten: subjects
       .filter((subject) => !usable.includes(subject))
-      .map(({ image, platform }) => ({ image, platform, reason: 'Keylime agents quote SHA-256 PCRs' })),
+      .map(({ image, platform, banks, pinned }) => ({
+        image,
+        platform,
+        reason: banks.includes(BANK) ? notCompared(pinned) : 'Keylime agents quote SHA-256 PCRs',
+      })),
   };
+}
+
+function isCompared({ registerIndex }: RecordedRegister): boolean {
+  return refused[registerIndex] === undefined;
+}
+
+/** Why a file that would name none of these is not written: it would accept every machine. */
+export function notCompared(registers: readonly RecordedRegister[]): string {
+  const pcrs = registers.map(({ registerIndex }) => `PCR ${registerIndex}`).join(' or ');
+  return `Keylime does not compare ${pcrs}, and a policy that pins nothing accepts anything`;
 }

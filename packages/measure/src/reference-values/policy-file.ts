@@ -53,6 +53,8 @@ export interface Subject {
   readonly technology: Technology;
   /** Registers with status `predicted`. */
   readonly pinned: readonly RecordedRegister[];
+  /** Whether somebody chose these registers himself, and they are not simply all that are predicted. */
+  readonly isChosen: boolean;
   readonly banks: readonly HashName[];
   readonly leftOut: readonly LeftOut[];
   /** What files of this one platform are called by: no other subject has it. */

@@ -1,7 +1,7 @@
 import { utf8 } from '../bytes/utf8.ts';
 import type { RegisterName } from '../predict/prediction.ts';
 import type { Dialect } from './dialects.ts';
-import { oneLine } from './encode.ts';
+import { comment, oneLine } from './encode.ts';
 import type { LeftOut, NotWritten, PolicyFile } from './policy-file.ts';
 import { subjectTitle } from './subject.ts';
 
@@ -16,6 +16,7 @@ export function policyReadme(
   dialects: readonly Dialect[],
   files: readonly PolicyFile[],
   notWritten: readonly NotWritten[],
+  warnings: readonly string[],
   leftOut: readonly LeftOut[],
 ): Uint8Array {
   const sections = dialects.map((dialect) => {
@@ -27,7 +28,14 @@ export function policyReadme(
       ...missing.map((each) => `  not written for ${subjectTitle(each)}: ${oneLine(each.reason)}\n`),
     ].join('');
   });
-  return utf8([HEAD, leftOutSection(leftOut), ...sections].join(''));
+  return utf8(
+    [
+      HEAD,
+      ...warnings.map((text) => `\n${comment('!', `WARNING: ${text}`)}`),
+      leftOutSection(leftOut),
+      ...sections,
+    ].join(''),
+  );
 }
 
 /** Reasons stand once, and not in every file's section again. */

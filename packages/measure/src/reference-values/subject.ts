@@ -36,7 +36,7 @@ export function policySubject(
   const { technology, registers } = prediction;
   const chosen = technology === 'tpm' ? choice.pcrs : undefined;
   for (const pcr of chosen ?? []) requirePredicted(registers, pcr, platform);
-  const isChosen = (register: RecordedRegister) =>
+  const isWanted = (register: RecordedRegister) =>
     chosen === undefined || chosen.includes(register.registerIndex);
   const banks = prediction.banks.filter(
     (bank) => technology !== 'tpm' || (choice.banks?.includes(bank) ?? true),
@@ -48,14 +48,15 @@ export function policySubject(
     platform,
     kind,
     technology,
+    isChosen: chosen !== undefined,
     banks,
     stem,
-    pinned: registers.filter((register) => register.status === 'predicted' && isChosen(register)),
+    pinned: registers.filter((register) => register.status === 'predicted' && isWanted(register)),
     leftOut: registers.flatMap((register): LeftOut[] => {
       const { status, reason } = register;
       if (status !== 'predicted')
         return [{ image, platform, register: register.register, reason: `${whyNot[status]}: ${reason}` }];
-      return isChosen(register)
+      return isWanted(register)
         ? []
         : [{ image, platform, register: register.register, reason: 'Not asked for' }];
     }),

@@ -47,8 +47,9 @@ trust_claims := {
 /** What is asked of the machine itself, once for each technology. 2: genuine, or an approved configuration. */
 const MACHINE: Readonly<Record<Technology, string>> = {
   tpm: `
-# The verifier has checked the quote against a key that it trusts; there is nothing more to ask of a TPM.
-hardware := 2 if input.tpm
+# Of the machine nothing is claimed (0: no assertion): a quote does not show whether its TPM is one of hardware or emulated
+# by whoever runs the machine.
+hardware := 0 if input.tpm
 
 configuration := 0 if input.tpm
 `,

@@ -4,6 +4,7 @@ import { utf8 } from '../bytes/utf8.ts';
 import type { HashName } from '../hash.ts';
 import type { RecordedRegister } from '../predict/parse-json.ts';
 import type { Technology } from '../predict/prediction.ts';
+import { pinsProgram } from './anchor.ts';
 import { encodeJson } from './encode.ts';
 import type { Subject, Written } from './policy-file.ts';
 import { covered, valueHex } from './subject.ts';
@@ -43,10 +44,11 @@ const claims: Readonly<Record<Technology, Claims>> = {
  * attestation policy in Rego that compares the claims with them, all registers of a platform together.
  */
 export function writeTrustee(subjects: readonly Subject[]): Written {
-  const usable = subjects.filter((subject) => subject.banks.includes(claims[subject.technology].bank));
-  const notWritten = subjects
-    .filter((subject) => !usable.includes(subject))
-    .map(({ image, platform }) => ({ image, platform, reason: 'Trustee reads SHA-256 PCRs alone' }));
+  const reasons = new Map(subjects.map((subject) => [subject, whyNot(subject)]));
+  const usable = subjects.filter((subject) => reasons.get(subject) === undefined);
+  const notWritten = [...reasons].flatMap(([{ image, platform }, reason]) =>
+    reason === undefined ? [] : { image, platform, reason },
+  );
   if (usable.length === 0) return { files: [], notWritten };
   const rules = usable.map(trusteeRule);
   const values = encodeJson(
@@ -68,6 +70,19 @@ export function writeTrustee(subjects: readonly Subject[]): Written {
     notWritten,
   };
 }
+
+/** Why there is no rule for this platform. The rule's claim is that only approved executables were loaded. */
+function whyNot(subject: Subject): string | undefined {
+  if (!subject.banks.includes(claims[subject.technology].bank)) return 'Trustee reads SHA-256 PCRs alone';
+  if (pinsProgram(subject)) return undefined;
+  return `The policy claims that only approved executables were loaded, and ${unsaid[subject.technology]}`;
+}
+
+const unsaid: Readonly<Record<Technology, string>> = {
+  tpm: 'without PCR4 nothing says which were',
+  tdx: 'without RTMR1 nothing says which were',
+  snp: 'this launch digest is that of the firmware alone',
+};
 
 function trusteeRule(subject: Subject): TrusteeRule {
   const { image, platform, technology, pinned, leftOut } = subject;

@@ -1,6 +1,7 @@
 import { MeasureError } from '../error.ts';
 import { checkImageIdentity, checkPlatformName } from '../predict/parse-measurements.ts';
-import { anchors, type Dialect, dialects } from './dialects.ts';
+import { policyWarnings, whyNoAnchor } from './anchor.ts';
+import { type Dialect, dialects } from './dialects.ts';
 import type { NotWritten, PolicyFile, Release, Subject } from './policy-file.ts';
 import { policyReadme } from './readme.ts';
 import { type PolicyChoice, policySubject } from './subject.ts';
@@ -20,6 +21,8 @@ export interface PolicyFolder {
   /** Sorted by path; `README.txt` says what the others pin, and what they don't. */
   readonly files: readonly PolicyFile[];
   readonly notWritten: readonly NotWritten[];
+  /** What people must know before they rely on the files, in sentences; `README.txt` begins with them. */
+  readonly warnings: readonly string[];
 }
 
 /**
@@ -39,19 +42,21 @@ export function writePolicies(releases: readonly Release[], options: PolicyOptio
   });
   const files = results.flatMap((result) => result.files);
   const notWritten = results.flatMap((result) => result.notWritten);
+  const warnings = policyWarnings(subjects, files, chosen);
   const readme: PolicyFile = {
     path: 'README.txt',
     bytes: policyReadme(
       chosen,
       files,
       notWritten,
+      warnings,
       subjects.flatMap(({ leftOut }) => leftOut),
     ),
     dialect: 'altee',
     covers: [],
     leavesOut: [],
   };
-  return { files: [...files, readme].toSorted((a, b) => (a.path < b.path ? -1 : 1)), notWritten };
+  return { files: [...files, readme].toSorted((a, b) => (a.path < b.path ? -1 : 1)), notWritten, warnings };
 }
 
 type Unwritable = Pick<NotWritten, 'image' | 'platform' | 'reason'>;
@@ -60,7 +65,7 @@ function writeDialect(
   dialect: Dialect,
   subjects: readonly Subject[],
   unknown: readonly Unwritable[],
-): PolicyFolder {
+): Omit<PolicyFolder, 'warnings'> {
   const { name } = dialect;
   const judged = subjects.map((subject) => ({ subject, reason: whyNot(dialect, subject) }));
   const usable = judged.flatMap(({ subject, reason }) => (reason === undefined ? subject : []));
@@ -75,16 +80,13 @@ function writeDialect(
 }
 
 /** Why a dialect says nothing of a platform; undefined where it does. */
-function whyNot({ fits, decides }: Dialect, { technology, pinned }: Subject): string | undefined {
-  const fit = fits[technology];
+function whyNot({ fits, decides }: Dialect, subject: Subject): string | undefined {
+  const fit = fits[subject.technology];
   if (fit !== true) return fit;
   // Some verifiers accept every machine where nothing is named.
-  if (decides && pinned.length === 0)
+  if (decides && subject.pinned.length === 0)
     return 'No register is predicted, and a policy that pins nothing accepts anything';
-  const anchor = anchors[technology];
-  if (decides && anchor && !pinned.some(({ register }) => register === anchor))
-    return `${anchor} is not predicted: another firmware could make up every other register`;
-  return undefined;
+  return decides ? whyNoAnchor(subject) : undefined;
 }
 
 function subjectsOf(

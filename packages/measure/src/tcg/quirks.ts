@@ -1,4 +1,5 @@
 import { describeEvent } from './describe-event.ts';
+import { checkDigests } from './digest-check.ts';
 import { actions } from './event-data.ts';
 import type { LoggedEvent } from './event-log.ts';
 import { eventTypes } from './event-type.ts';
@@ -16,6 +17,7 @@ export interface LogQuirk {
 
 export type LogQuirkCode =
   | 'second-separator'
+  | 'rtmr-separators'
   | 'error-separator'
   | 'no-separator'
   | 'exit-missing'
@@ -51,6 +53,33 @@ const rules: readonly Rule[] = [
           ];
         seen.add(registerIndex);
       }
+    },
+  },
+  {
+    code: 'rtmr-separators',
+    *find({ registers }, extended) {
+      if (registers !== 'cc') return;
+      const separators = extended.filter((event) => event.untrustedEventType === eventTypes.EV_SEPARATOR);
+      const [, second, ...others] = separators.filter(({ registerIndex }) => registerIndex === rtmr0);
+      if (!second) return;
+      const closesRtmr1 = separators.some(({ registerIndex }) => registerIndex === rtmr1);
+      const at = extended.indexOf(second);
+      const rest = extended.slice(at);
+      const end = rest.findIndex((event) => event.untrustedEventType !== eventTypes.EV_SEPARATOR);
+      const run = end < 0 ? rest : rest.slice(0, end);
+      // Some firmware closes each PCR by itself: RTMR1 stands for PCR 2 to 6.
+      if (run.filter(({ registerIndex }) => registerIndex === rtmr1).length === 5) return;
+      const before = extended[at - 1];
+      if (!closesRtmr1 && others.length === 0 && before && isOldReadyToBoot(before, second))
+        yield [
+          'RTMR0 has two separators and RTMR1 none, as edk2 before 202411 writes them: nothing closes RTMR1',
+          second.index,
+        ];
+      else
+        yield [
+          `RTMR0 has ${others.length + 2} separators${closesRtmr1 ? '' : ' and RTMR1 none'}, where no known firmware writes them: what stands before the last is no longer firmware’s word`,
+          second.index,
+        ];
     },
   },
   {
@@ -172,6 +201,22 @@ const rules: readonly Rule[] = [
     },
   },
 ];
+
+/** CC measurement register indices (UEFI 2.11, 38.4.1). */
+const rtmr0 = 1;
+const rtmr1 = 2;
+
+/** At ReadyToBoot old edk2 measures the action to RTMR1 and the separator behind it to RTMR0 (mended in efaf8931bb). */
+function isOldReadyToBoot(action: LoggedEvent, separator: LoggedEvent): boolean {
+  return (
+    action.registerIndex === rtmr1 &&
+    action.untrustedEventType === eventTypes.EV_EFI_ACTION &&
+    startsWith(action.untrustedData, actions.callingApplication) &&
+    separator.untrustedData.length === 4 &&
+    separator.untrustedData.every((byte) => byte === 0) &&
+    checkDigests(separator).verdict === 'verified'
+  );
+}
 
 const returning = Uint8Array.from('Returning from EFI Application', (character) => character.charCodeAt(0));
 

@@ -1,6 +1,7 @@
 import { equalBytes } from '../bytes/compare.ts';
 import { hexNumber } from '../bytes/hex.ts';
 import { Reader } from '../bytes/reader.ts';
+import { MeasureError } from '../error.ts';
 
 /** A TD's measurements as its quote shows them. Nothing here is verified: a quote is as good as its signature. */
 export interface TdxQuote {
@@ -17,6 +18,8 @@ export interface TdxQuote {
   /** 8 bytes; bit 0 is DEBUG. */
   readonly tdAttributes: Uint8Array;
   readonly reportData: Uint8Array;
+  /** Signature and certificates, as they stand there: nobody has checked them. */
+  readonly untrustedSignature: Uint8Array;
 }
 
 /** Header and body (Intel TDX DCAP Quoting Library API, appendix A.3 and A.4). */
@@ -28,8 +31,9 @@ const bodies = {
 const digestSize = 48;
 
 /**
- * Reads a quote of version 4 or 5 as far as the TD's report. Throws `truncated`, or `unsupported` for another version, an
- * SGX quote, or a body of another type. The signature that follows is not looked at.
+ * Reads a quote of version 4 or 5. Throws `truncated`, `malformed` for one without a signature, or `unsupported` for
+ * another version, an SGX quote, or a body of another type. The signature has to be there; it is not verified. Zeros
+ * and other bytes may follow it, as the buffers that quotes come in are longer.
  */
 export function parseTdxQuote(bytes: Uint8Array): TdxQuote {
   const header = new Reader(bytes, 'TDX_QUOTE');
@@ -47,7 +51,33 @@ export function parseTdxQuote(bytes: Uint8Array): TdxQuote {
     const declared = header.u32('bodySize');
     if (declared !== size) throw header.error('malformed', 'bodySize', `${declared} bytes, not ${size}`, at);
   }
-  return { version, report, ...readReport(header.within(size, 'body', 'TD_QUOTE_BODY')) };
+  const values = readReport(header.within(size, 'body', 'TD_QUOTE_BODY'));
+  return { version, report, ...values, untrustedSignature: readSignature(header) };
+}
+
+function readSignature(quote: Reader): Uint8Array {
+  const at = quote.offset;
+  if (quote.remaining === 0)
+    throw new MeasureError('truncated', `TDX_QUOTE: ends at its report of ${at} bytes, without a signature`, {
+      offset: at,
+    });
+  const size = quote.u32('signatureSize');
+  if (size === 0) throw quote.error('malformed', 'signatureSize', 'the quote has no signature', at);
+  return Uint8Array.from(quote.bytes(size, 'signature'));
+}
+
+/** Whether bytes begin like a TDX quote: version 4 or 5 and TEE type. No event log begins so. */
+export function looksLikeTdxQuote(bytes: Uint8Array): boolean {
+  const [version, high] = bytes;
+  const tee = [tdxTeeType, 0, 0, 0];
+  return (
+    (version === 4 || version === 5) && high === 0 && tee.every((byte, index) => bytes[4 + index] === byte)
+  );
+}
+
+/** Whether the host may look into the TD and change it (TDX Module ABI, ATTRIBUTES.DEBUG: bit 0). */
+export function isDebugTd({ tdAttributes }: Pick<TdxQuote, 'tdAttributes'>): boolean {
+  return ((tdAttributes[0] ?? 0) & 1) !== 0;
 }
 
 function readBodyType(header: Reader): 2 | 3 {
@@ -57,7 +87,7 @@ function readBodyType(header: Reader): 2 | 3 {
   return type;
 }
 
-function readReport(body: Reader): Omit<TdxQuote, 'version' | 'report'> {
+function readReport(body: Reader): Omit<TdxQuote, 'version' | 'report' | 'untrustedSignature'> {
   const digest = (field: string): Uint8Array => Uint8Array.from(body.bytes(digestSize, field));
   body.skip(16, 'teeTcbSvn');
   const mrSeam = digest('mrSeam');

@@ -37,10 +37,11 @@ function pcr11(change: (events: ObservedExtend[]) => ObservedExtend[]): Register
 }
 
 describe('compareRegisters()', () => {
-  it('says equal for every predicted register when all happens as predicted', () => {
+  it('says equal for every register that has a prediction when all happens as predicted', () => {
     const result = compareRegisters(prediction, { extends: expected });
     for (const { registerIndex, status, ...rest } of result) {
-      const wanted = prediction.registers[registerIndex]?.status === 'predicted' ? 'equal' : 'not-predicted';
+      const hasValues = Object.keys(prediction.registers[registerIndex]?.values ?? {}).length > 0;
+      const wanted = hasValues ? 'equal' : 'not-predicted';
       expect(`${registerIndex} ${status}`).toBe(`${registerIndex} ${wanted}`);
       if (status === 'equal') expect(rest).toMatchObject({ banks: ['sha1', 'sha256', 'sha384', 'sha512'] });
     }

@@ -127,10 +127,37 @@ describe('predictReferenceLog()', () => {
   it('takes nothing of the other image into PCR 8 and up', () => {
     const { registers } = predict();
     for (const pcr of [8, 9, 11, 12, 13, 14, 15]) {
-      expect(registers[pcr]).toMatchObject({ status: 'predicted' });
+      expect(registers[pcr]).toMatchObject({ status: pcr === 11 ? 'predicted' : 'assumed' });
       expect(registerTrust(registers[pcr] ?? expect.fail())).toBe('computed');
     }
     expect(registers[11]?.events).not.toHaveLength(1);
+  });
+
+  it('promises nothing of what takes things from outside, where the log shows that something came', () => {
+    const loader: MadeEvent[] = [
+      ...phases.loader,
+      { pcr: 12, type: 'EV_IPL', data: ascii('a command line') },
+    ];
+    const { registers } = predict({ loader });
+    const statuses = [8, 9, 11, 12, 13, 14].map((pcr) => `${pcr} ${registers[pcr]?.status}`);
+    expect(statuses).toEqual([
+      '8 assumed',
+      '9 host-dependent',
+      '11 predicted',
+      '12 host-dependent',
+      '13 host-dependent',
+      '14 assumed',
+    ]);
+    expect(registers[9]?.reason).toMatch(/event \d+, PCR 12/);
+  });
+
+  it('gives nothing but PCR 11 where it is not certain which events are the firmware’s', () => {
+    const { registers } = predict({ image: [], loader: [] });
+    expect(registers.slice(8).map(({ status }) => status)).toEqual([
+      ...Array.from({ length: 3 }, () => 'unpredictable'),
+      'predicted',
+      ...Array.from({ length: 4 }, () => 'unpredictable'),
+    ]);
   });
 
   it('never calls a register predicted that has a copied event, and marks how much is copied', () => {

@@ -73,12 +73,22 @@ describe('predictTpm()', () => {
     ]);
   });
 
-  it('gives values for predicted registers and for no others', () => {
+  it('gives values for predicted and assumed registers, and for no others', () => {
     for (const { status, values, events } of predict({ machine: { secureBoot: 'off' } }).registers) {
       expect(Object.keys(values)).toEqual(
-        status === 'predicted' ? ['sha1', 'sha256', 'sha384', 'sha512'] : [],
+        ['predicted', 'assumed'].includes(status) ? ['sha1', 'sha256', 'sha384', 'sha512'] : [],
       );
-      if (status !== 'predicted') expect(events).toEqual([]);
+      if (status === 'host-dependent') expect(events).toEqual([]);
+    }
+  });
+
+  it('only assumes that nothing from outside reaches the image where nobody described the machine', () => {
+    const unknown = predict({ machine: { secureBoot: 'off' } }).registers;
+    for (const { registerIndex, status, reason } of unknown.slice(8)) {
+      expect(`${registerIndex} ${status}`).toBe(
+        `${registerIndex} ${registerIndex === 10 || registerIndex === 11 ? 'predicted' : 'assumed'}`,
+      );
+      if (status === 'assumed') expect(reason).toContain('the machine is not known');
     }
   });
 

@@ -12,6 +12,7 @@ import {
   eventTypes,
   findQuirks,
   type Hasher,
+  type LoggedEvent,
   observeEvents,
   parseGpt,
   readEventLog,
@@ -263,5 +264,34 @@ describe.skipIf(!haveVectors)('findQuirks()', () => {
     expect(go('legacydata/ebs_event_missing_eventlog')).toEqual(['exit-missing']);
     expect(quirks('event-logs/tpm2-tools/event-uefivar.bin')).toContain('bank-incomplete');
     expect(quirks('ovmf-boots/13-forky-secboot-262-own-keys-2g/eventlog.bin')).toEqual([]);
+  });
+
+  it('names two separators in RTMR0 as those of old edk2 only where old edk2 writes them', () => {
+    const dupe = readEventLog(
+      vectorBytes('event-logs/go-eventlog/ccel/cos-113-intel-tdx-dupe-separator.bin'),
+    );
+    const found = (events: readonly LoggedEvent[]) =>
+      findQuirks({ ...dupe, log: { ...dupe.log, events } }).filter(({ code }) => code === 'rtmr-separators');
+    const { events } = dupe.log;
+    const at = events.findLastIndex(
+      ({ untrustedEventType }) => untrustedEventType === eventTypes.EV_SEPARATOR,
+    );
+    const second = events[at] ?? expect.fail();
+    expect(found(events)).toMatchObject([
+      { text: expect.stringContaining('edk2 before 202411'), eventIndex: 15 },
+    ]);
+    const elsewhere = [...events.toSpliced(at, 1), second];
+    expect(found(elsewhere)).toMatchObject([
+      { text: expect.stringContaining('and RTMR1 none, where no known') },
+    ]);
+    expect(found(events.with(at, { ...second, untrustedData: Uint8Array.of(1, 0, 0, 0) }))).toMatchObject([
+      { text: expect.stringContaining('where no known') },
+    ]);
+    expect(found([...events, second])).toMatchObject([{ text: expect.stringContaining('3 separators') }]);
+    const both = [...events, { ...second, registerIndex: 2 }];
+    expect(found(both)).toMatchObject([{ text: expect.stringContaining('2 separators, where no known') }]);
+    expect(found(events.with(at, { ...second, registerIndex: 2 }))).toEqual([]);
+    expect(go('ccel/cos-113-intel-tdx.bin')).not.toContain('rtmr-separators');
+    expect(go('ccel/event_log.bin')).not.toContain('rtmr-separators');
   });
 });

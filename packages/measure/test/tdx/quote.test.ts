@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { toHex } from '../../src/bytes/hex.ts';
 import { MeasureError } from '../../src/error.ts';
-import { parseTdxQuote, quotedRegister } from '../../src/tdx/quote.ts';
+import { isDebugTd, looksLikeTdxQuote, parseTdxQuote, quotedRegister } from '../../src/tdx/quote.ts';
 import { haveVectors, vectorBytes } from '../vectors.ts';
 
 describe.skipIf(!haveVectors)('parseTdxQuote()', () => {
@@ -30,8 +30,27 @@ describe.skipIf(!haveVectors)('parseTdxQuote()', () => {
       copy[at] = value;
       return copy;
     };
+    expect(() => parseTdxQuote(bytes.subarray(0, 632))).toThrow(/without a signature/);
+    expect(() => parseTdxQuote(bytes.subarray(0, 634))).toThrow(/signatureSize/);
+    expect(() => parseTdxQuote(bytes.subarray(0, 4934))).toThrow(/signature/);
+    expect(parseTdxQuote(bytes.subarray(0, 4935)).untrustedSignature).toHaveLength(4299);
+    const unsigned = Uint8Array.from(bytes);
+    unsigned.fill(0, 632, 636);
+    expect(() => parseTdxQuote(unsigned)).toThrow(/has no signature/);
+    expect(() => parseTdxQuote(changed(635, 0xff))).toThrow(/signature/);
     expect(() => parseTdxQuote(changed(0, 3))).toThrow(/version/);
     expect(() => parseTdxQuote(changed(4, 0))).toThrow(/teeType/);
+  });
+});
+
+describe.skipIf(!haveVectors)('isDebugTd()', () => {
+  it('is bit 0 of the attributes', () => {
+    const bytes = Uint8Array.from(vectorBytes('tdx', 'gcp', 'quote.bin'));
+    expect(isDebugTd(parseTdxQuote(bytes))).toBe(false);
+    bytes[48 + 120] = 1;
+    expect(isDebugTd(parseTdxQuote(bytes))).toBe(true);
+    expect(looksLikeTdxQuote(bytes)).toBe(true);
+    expect(looksLikeTdxQuote(bytes.subarray(0, 7))).toBe(false);
   });
 });
 
