@@ -15,7 +15,7 @@ import { exampleFolder, exampleManifest } from './support/examples.ts';
  */
 const run = promisify(execFile);
 const NOBODY = 65534;
-const main = new URL('../packages/cli/src/main.ts', import.meta.url).pathname;
+const main = new URL('../packages/cli/dist/main.js', import.meta.url).pathname;
 
 let base: string;
 beforeAll(async () => {
@@ -40,13 +40,7 @@ describe.runIf(process.getuid?.() === 0)('altee build', () => {
     const cache = join(base, 'cache');
     await shareSlowParts(cache);
     await run('chown', ['-R', `${NOBODY}:${NOBODY}`, base]);
-    const command = [
-      process.execPath,
-      '--conditions=altee:source',
-      '--import',
-      import.meta.resolve('tsx'),
-      main,
-    ];
+    const command = [process.execPath, main];
     await run('sh', ['-c', 'umask 077 && exec "$@"', 'sh', ...command, 'build', '--frozen', 'altee.yaml'], {
       cwd: folder,
       uid: NOBODY,

@@ -6,11 +6,12 @@ import { exampleContext } from './context.ts';
 import { judgesRoot } from './judges.ts';
 
 /**
- * Brings the pinned roots that tests run tools in, once for all of them: the judges, and QEMU with its firmware.
+ * Compiles the program that tests start, and brings the pinned roots that tests run tools in, once for all of them: the judges, and QEMU with its firmware.
  * `ALTEE_TEST_ROOTS=none` leaves them out; tests that need them are then skipped.
  */
 export default async function setup(): Promise<(() => Promise<void>) | undefined> {
   if (process.env['ALTEE_TEST_ROOTS'] === 'none') return undefined;
+  await promisify(execFile)('npm', ['run', '--silent', 'build']);
   const { workshop, roots } = await exampleContext('hello');
   const judges = await judgesRoot(workshop);
   process.env['ALTEE_TEST_PLATFORM_ROOT'] ??= (await roots.get('platform')).path;
