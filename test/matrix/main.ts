@@ -1,6 +1,9 @@
 /**
  * The boot matrix: predicts each configuration, boots it in QEMU with OVMF and a software TPM, and compares every
- * register in every bank. `npm run matrix -- [--only NAME…] [--jobs N] [--write] [--events]`.
+ * register in every bank. `npm run matrix -- [--only NAME…] [--jobs N] [--again] [--write] [--events]`.
+ *
+ * A boot whose every byte is the same as that of an earlier one is taken from its record in the store; the prediction is
+ * made and compared anew. `--again` boots it again.
  *
  * Exit code 0 where all is as predicted, 3 where a register differs, 2 for a wrong command line.
  */
@@ -18,6 +21,7 @@ const { values, positionals } = parseArgs({
   options: {
     only: { type: 'string', multiple: true, default: [] },
     jobs: { type: 'string', default: '2' },
+    again: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
     events: { type: 'boolean', default: false },
   },
@@ -44,7 +48,7 @@ const worker = async () => {
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
     const { name } = next;
     try {
-      const outcome = await runConfiguration(next, ingredients, images);
+      const outcome = await runConfiguration(next, ingredients, images, values.again);
       outcomes.set(name, outcome);
       const failures = failuresOf(outcome);
       if (failures.length > 0) failed.push(name);
@@ -61,8 +65,9 @@ const worker = async () => {
 await Promise.all(Array.from({ length: jobs }, worker));
 
 const seconds = (performance.now() - began) / 1000;
+const recorded = [...outcomes.values()].filter(({ boot }) => boot.isRecorded).length;
 console.log(
-  `\n${chosen.length} configurations in ${seconds.toFixed(0)} s: ${chosen.length - failed.length} as predicted, ${failed.length} not${failed.length > 0 ? ` (${failed.join(', ')})` : ''}`,
+  `\n${chosen.length} configurations in ${seconds.toFixed(0)} s (${chosen.length - recorded} booted, ${recorded} from records of the same boot): ${chosen.length - failed.length} as predicted, ${failed.length} not${failed.length > 0 ? ` (${failed.join(', ')})` : ''}`,
 );
 if (values.write) {
   const ordered = chosen.flatMap(({ name }) => outcomes.get(name) ?? []);
@@ -75,7 +80,7 @@ function report(name: string, outcome: Outcome, failures: readonly string[]): vo
   const unknown = notPredicted(outcome);
   const equal = outcome.registers.filter(({ status }) => status === 'equal').length;
   const verdict = failures.length > 0 ? 'DIFFERENT' : 'equal    ';
-  const time = `${outcome.boot.seconds.toFixed(1)} s`;
+  const time = outcome.boot.isRecorded ? 'recorded boot' : `${outcome.boot.seconds.toFixed(1)} s`;
   console.log(
     `${progress()} ${verdict} ${name} (${time}): ${equal} of 16 registers${unknown.length > 0 ? `; not predicted: ${unknown.map(({ register, status }) => `${register} (${status}${isEqual(outcome, register) ? ', but equal' : ''})`).join(', ')}` : ''}`,
   );

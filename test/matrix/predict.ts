@@ -1,6 +1,4 @@
 import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import {
   findBootImage,
   type KernelFacts,
@@ -11,6 +9,7 @@ import {
   type QemuMachine,
   qemuMachine,
 } from '@altee/measure';
+import { describedMachine } from '../../packages/builder/src/platform/described-machine.ts';
 import { nativeHasher } from '../../packages/builder/src/platform/native-hasher.ts';
 import { captureMachine } from '../../packages/builder/src/qemu/capture.ts';
 import type { Configuration, Firmware, FirmwareBuild } from './configurations.ts';
@@ -31,7 +30,6 @@ const IMA = {
   '6.12': { template: 'ima-sig', hashes: ['sha1', 'sha256', 'sha384', 'sha512'] },
   '7.2': { template: 'ima-sig', hashes: ['sha1', 'sha256', 'sha384', 'sha512'] },
 } as const satisfies Record<Kernel, KernelFacts['ima']>;
-const SMBIOS_COMMAND_LINE = 'io.systemd.stub.kernel-cmdline-extra=';
 
 /** All that is known of a configuration before it is booted, and what follows from it. */
 export async function predict(configuration: Configuration, prepared: Prepared): Promise<Prediction> {
@@ -44,18 +42,16 @@ export async function predict(configuration: Configuration, prepared: Prepared):
 
 async function machineOf(configuration: Configuration, prepared: Prepared): Promise<Machine> {
   const { firmware, disk } = prepared;
-  const { store, build, machine, firmware: version } = configuration;
+  const { store, build, firmware: version } = configuration;
   const imagePath = `\\${configuration.imagePath.replaceAll('/', '\\')}`;
   return {
     disk: configuration.layout === 'gpt' ? disk?.slice(0, DISK_HEAD_BYTES) : 'unpartitioned',
     imagePath,
     secureBoot: WITHOUT_KEYS.has(store) || !knowsSecureBoot(version, build) ? 'off' : 'on',
     shim: prepared.shim,
-    optionRoms: await optionRoms(prepared),
-    smbiosCommandLine: smbiosCommandLine(machine.smbios ?? []),
+    ...(await describedMachine(prepared.machine, prepared.root)),
     // Read back from the disk, as "altee measure" does it.
     sideFiles: disk && findBootImage(disk, imagePath).sideFiles,
-    loadOptions: machine.directBoot?.commandLine,
     firmware: {
       codeSha256: sha256(firmware.code),
       varsSha256: sha256(firmware.variables),
@@ -73,36 +69,6 @@ async function qemuOf({ root, machine, firmware, paths }: Prepared): Promise<Qem
   const { code, variables } = paths;
   const handoff = await captureMachine({ root, description: machine, firmware: { code, variables }, rules });
   return qemuMachine(machine, handoff);
-}
-
-/** QEMU's files for network cards, which it looks for in these folders (`-L help`). */
-const ROM_FOLDERS = ['usr/share/qemu', 'usr/share/seabios', 'usr/lib/ipxe/qemu'];
-const ROM_FILES: Readonly<Record<string, string>> = {
-  'virtio-net-pci': 'efi-virtio.rom',
-  e1000: 'efi-e1000.rom',
-  e1000e: 'efi-e1000e.rom',
-  rtl8139: 'efi-rtl8139.rom',
-};
-
-async function optionRoms({ machine, root }: Prepared): Promise<Uint8Array[]> {
-  const cards = machine.devices.filter((device) => device.kind === 'network' && device.optionRom);
-  return await Promise.all(
-    cards.map(async (card) => {
-      const name = 'model' in card ? ROM_FILES[card.model] : undefined;
-      if (name === undefined) throw new Error('A network card whose option ROM is not known');
-      for (const folder of ROM_FOLDERS) {
-        const file = await readFile(join(root.path, folder, name)).catch(() => undefined);
-        if (file) return new Uint8Array(file);
-      }
-      throw new Error(`QEMU has no "${name}"`);
-    }),
-  );
-}
-
-function smbiosCommandLine(values: readonly string[]): string | undefined {
-  const texts = values.flatMap((value) => value.split(',').filter((part) => part.startsWith('value=')));
-  const found = texts.find((text) => text.startsWith(`value=${SMBIOS_COMMAND_LINE}`));
-  return found?.slice(`value=${SMBIOS_COMMAND_LINE}`.length);
 }
 
 function sha256(bytes: Uint8Array): string {

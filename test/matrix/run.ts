@@ -7,50 +7,40 @@ import {
   withFirmwareRun,
 } from '@altee/measure';
 import { nativeHasher } from '../../packages/builder/src/platform/native-hasher.ts';
-import { silentReporter } from '../../packages/builder/src/report.ts';
-import { runFirmware } from '../../packages/builder/src/run/firmware-run.ts';
+import type { FirmwareRun } from '../../packages/builder/src/run/firmware-run.ts';
 import { observedMeasurements, withoutDoubt } from '../../packages/builder/src/run/observed.ts';
-import { type Boot, boot } from './boot.ts';
 import type { Configuration } from './configurations.ts';
 import type { ImageFactory } from './images.ts';
 import type { Ingredients } from './ingredients.ts';
 import { predict } from './predict.ts';
-import { type Prepared, withPrepared } from './prepare.ts';
+import { withPrepared } from './prepare.ts';
+import { type RecordedBoot, recordedBoot, recordedFirmwareRun } from './recorded.ts';
 
 /** What came out of one configuration. */
 export interface Outcome {
   readonly configuration: Configuration;
   readonly prediction: Prediction;
-  readonly boot: Boot;
+  readonly boot: RecordedBoot;
   readonly registers: readonly RegisterComparison[];
   readonly seconds: number;
   readonly predictSeconds: number;
 }
 
-/** Longer than the slowest boot on a busy machine. */
-const BOOT_SECONDS = 150;
-
-/** Predicts, then boots, then compares. */
+/** Predicts, then boots (or takes the record of the same boot, unless `again`), then compares. */
 export function runConfiguration(
   configuration: Configuration,
   ingredients: Ingredients,
   images: ImageFactory,
+  again: boolean,
 ): Promise<Outcome> {
+  const { store } = ingredients.workshop;
   return withPrepared(configuration, ingredients, images, async (prepared) => {
     const began = performance.now();
     const prediction = await predict(configuration, prepared);
     const predictSeconds = (performance.now() - began) / 1000;
-    const { root, machine, paths } = prepared;
-    const completed = await withFirmware(prediction, prepared);
-    const booted = await boot({
-      root,
-      machine,
-      firmware: { code: paths.code, variables: paths.variables },
-      disks: paths.disks,
-      kernel: paths.kernel,
-      untilIma: configuration.image.kernel !== 'altee',
-      seconds: BOOT_SECONDS,
-    });
+    const completed = await withFirmware(prediction, () => recordedFirmwareRun(store, prepared, again));
+    const untilIma = configuration.image.kernel !== 'altee';
+    const booted = await recordedBoot(store, prepared, { untilIma, again });
     const compared = compareRegisters(completed, observedMeasurements(booted.tpm), nativeHasher);
     return {
       configuration,
@@ -64,19 +54,9 @@ export function runConfiguration(
 }
 
 /** With what a run of the firmware alone gives, where the firmware's own code can't be computed. */
-async function withFirmware(prediction: Prediction, prepared: Prepared): Promise<Prediction> {
+async function withFirmware(prediction: Prediction, run: () => Promise<FirmwareRun>): Promise<Prediction> {
   if (findRegister(prediction, 'PCR0')?.status !== 'unpredictable') return prediction;
-  const { root, machine, paths } = prepared;
-  const { firmware } = await runFirmware({
-    root,
-    description: machine,
-    accelerator: 'tcg',
-    firmware: { code: paths.code, variables: paths.variables },
-    disks: paths.disks,
-    kernel: paths.kernel,
-    reporter: silentReporter,
-  });
-  return withFirmwareRun(prediction, firmware, nativeHasher);
+  return withFirmwareRun(prediction, (await run()).firmware, nativeHasher);
 }
 
 /** Why a configuration did not come out as it must; empty where it did. */

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { moduleUrl, type Prediction } from '@altee/measure';
+import { cachedJson } from '../store/cached-json.ts';
 import type { Store } from '../store/store.ts';
 
 /**
@@ -14,26 +15,7 @@ export async function cachedPrediction(
   facts: Readonly<Record<string, unknown>>,
   predict: () => Promise<Prediction>,
 ): Promise<Prediction> {
-  const text = JSON.stringify({ rules: await rulesDigest(), facts });
-  const key = createHash('sha256').update(text).digest('hex');
-  let made: Prediction | undefined;
-  const tree = await store.addTree('output', `prediction-${key}`, async (folder) => {
-    made = await predict();
-    await writeFile(join(folder, FILE), JSON.stringify(made, encodeBytes));
-  });
-  return made ?? (JSON.parse(await readFile(join(tree, FILE), 'utf8'), decodeBytes) as Prediction);
-}
-
-const FILE = 'prediction.json';
-const MARK = 'base64';
-
-function encodeBytes(_name: string, value: unknown): unknown {
-  return value instanceof Uint8Array ? { [MARK]: Buffer.from(value).toString('base64') } : value;
-}
-
-function decodeBytes(_name: string, value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || !(MARK in value)) return value;
-  return Uint8Array.from(Buffer.from(String(value[MARK]), 'base64'));
+  return cachedJson(store, 'prediction', { rules: await rulesDigest(), facts }, predict);
 }
 
 let rules: Promise<string> | undefined;
