@@ -15,7 +15,7 @@ import { exampleFolder, exampleManifest } from './support/examples.ts';
  */
 const run = promisify(execFile);
 const NOBODY = 65534;
-const main = new URL('../packages/cli/dist/main.js', import.meta.url).pathname;
+const main = new URL('../packages/cli/dist/altee.js', import.meta.url).pathname;
 
 let base: string;
 beforeAll(async () => {

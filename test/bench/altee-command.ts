@@ -8,7 +8,7 @@ import type { Sample } from './benchmark.ts';
 import { timeCommand } from './timing.ts';
 
 const bin = fileURLToPath(new URL('../../packages/cli/bin/altee.js', import.meta.url));
-const compiled = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
+const compiled = fileURLToPath(new URL('../../packages/cli/dist/altee.js', import.meta.url));
 
 /** What the compiled `altee` takes: the one that users start, without TypeScript at run time. */
 export function timeAltee(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Sample> {

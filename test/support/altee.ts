@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 
 /** The compiled program, which starts in a third of the time; the tests' global setup compiles it. */
-const MAIN = fileURLToPath(new URL('../../packages/cli/dist/main.js', import.meta.url));
+const MAIN = fileURLToPath(new URL('../../packages/cli/dist/altee.js', import.meta.url));
 
 export interface AlteeOptions {
   readonly cwd?: string;

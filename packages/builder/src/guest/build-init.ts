@@ -1,8 +1,7 @@
-import { existsSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { sourceTree } from '../app/source-tree.ts';
+import { dataDir } from '../data-dir.ts';
 import type { Executor, Root, Step } from '../executor/executor.ts';
 import { outputDigest, runStep } from '../executor/run-step.ts';
 import type { Reporter } from '../report.ts';
@@ -45,7 +44,7 @@ const LIMITS = { seconds: 1800, outputBytes: 2 ** 31, processes: 4096 } as const
 export async function buildInit(context: InitContext): Promise<BuiltInit> {
   const { executor, store, root } = context;
   const library = await runStep(executor, store, libraryStep(root), context);
-  const source = await sourceTree(store, guestDir(), (path) => path.endsWith('_test.go'));
+  const source = await sourceTree(store, dataDir('guest'), (path) => path.endsWith('_test.go'));
   const step = initStep(root, source, { path: join(library, 'cache'), digest: await outputDigest(library) });
   const path = join(await runStep(executor, store, step, context), 'init');
   return { path, size: (await stat(path)).size };
@@ -93,13 +92,4 @@ go build -p "$JOBS" -ldflags '-s -w -buildid=' -o "$OUT/init" .
     inputs: { guest, cache },
     limits: LIMITS,
   };
-}
-
-// In the workspace `guest/` stands at the top; a published package carries it beside `dist/`.
-const candidates = ['../../../../guest/', '../../guest/'];
-
-/** The sources of PID 1. */
-function guestDir(): string {
-  const paths = candidates.map((relative) => fileURLToPath(new URL(relative, import.meta.url)));
-  return paths.find((path) => existsSync(path)) ?? paths[0] ?? '';
 }

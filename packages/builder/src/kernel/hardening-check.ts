@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { dataDir } from '../data-dir.ts';
 import { BuilderError } from '../error.ts';
 import type { Executor, Root, Step } from '../executor/executor.ts';
 import { runStep } from '../executor/run-step.ts';
 import type { Reporter } from '../report.ts';
 import type { Store } from '../store/store.ts';
-import { kernelsDir } from './fragments-dir.ts';
 import {
   compareWithReasons,
   type HardeningAspects,
@@ -46,7 +46,7 @@ export async function hardeningCheck(
   const digest = `sha256:${createHash('sha256').update(config).digest('hex')}`;
   const step = hardeningCheckStep(context.root, { path: input.config, digest }, input.cmdline, input.sysctls);
   const out = await runStep(context.executor, context.store, step, context);
-  const reasonsFile = join(kernelsDir(), input.line, 'hardening-checker.json');
+  const reasonsFile = join(dataDir('kernels'), input.line, 'hardening-checker.json');
   const reasons = parseHardeningReasons(await readFile(reasonsFile, 'utf8'), reasonsFile);
   const checks = parseHardeningReport(await readFile(join(out, 'report.json'), 'utf8'));
   return compareWithReasons(checks, reasons, input.aspects);

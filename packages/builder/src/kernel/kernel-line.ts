@@ -1,9 +1,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { dataDir } from '../data-dir.ts';
 import { BuilderError } from '../error.ts';
 import { didYouMean } from './did-you-mean.ts';
 import { type Fragment, parseFragment } from './fragment.ts';
-import { kernelsDir } from './fragments-dir.ts';
 
 /** The fragments of one kernel line, a folder such as `kernels/linux-6.12`. */
 export interface KernelLine {
@@ -28,7 +28,7 @@ const unsupportedName = 'unsupported';
  *
  * @throws BuilderError `invalid-input` where there is no such line; `kernel-config` for a malformed fragment
  */
-export async function loadKernelLine(name: string, dir: string = kernelsDir()): Promise<KernelLine> {
+export async function loadKernelLine(name: string, dir: string = dataDir('kernels')): Promise<KernelLine> {
   const lines = await foldersIn(dir);
   if (!lines.includes(name)) {
     throw new BuilderError(

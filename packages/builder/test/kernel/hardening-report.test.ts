@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { kernelsDir } from '../../src/kernel/fragments-dir.ts';
+import { dataDir } from '../../src/data-dir.ts';
 import { requireCleanVerdict } from '../../src/kernel/hardening-check.ts';
 import {
   compareWithReasons,
@@ -104,7 +104,7 @@ describe('requireCleanVerdict()', () => {
 });
 
 describe('kernels/linux-6.12/hardening-checker.json', () => {
-  const file = join(kernelsDir(), 'linux-6.12', 'hardening-checker.json');
+  const file = join(dataDir('kernels'), 'linux-6.12', 'hardening-checker.json');
   const reasons = parseHardeningReasons(readFileSync(file, 'utf8'), file);
 
   it('explains at most five failures of an image with a network, all of them kernel options', () => {

@@ -2,8 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { dataDir } from '../../src/data-dir.ts';
 import { encodeCmdline } from '../../src/kernel/cmdline.ts';
-import { kernelsDir } from '../../src/kernel/fragments-dir.ts';
 import { loadKernelLine } from '../../src/kernel/kernel-line.ts';
 import { mergeRequest } from '../../src/kernel/request.ts';
 
@@ -13,7 +13,7 @@ const wishes = { require: [], forbid: [], exceptions: [] };
 
 describe('loadKernelLine("linux-6.12")', () => {
   it('finds the fragments beside the packages', () => {
-    expect(line.path).toBe(join(kernelsDir(), 'linux-6.12'));
+    expect(line.path).toBe(join(dataDir('kernels'), 'linux-6.12'));
     expect(line.features).toContain('virtio');
     expect(line.features).not.toContain('virtio+network');
   });
