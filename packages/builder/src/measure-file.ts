@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { type Lock, parsePlatforms } from '@altee/manifest';
@@ -7,7 +6,7 @@ import { buildAll } from './build.ts';
 import { BuilderError } from './error.ts';
 import { measurePlatform, type PlatformMeasurements } from './measurements.ts';
 import { fragileFactsOf } from './platform/fragile.ts';
-import type { MeasuredImage } from './platform/measured-image.ts';
+import { imageSha256, type MeasuredImage } from './platform/measured-image.ts';
 import { observeFirmware } from './platform/observe-firmware.ts';
 import type { Platform, PlatformContext } from './platform/platform.ts';
 import { lockFileOf, readAtMost, readLockFile } from './project.ts';
@@ -113,7 +112,7 @@ async function measureImage(options: MeasureOptions, kind: 'image' | 'disk'): Pr
     fragile.set(name, fragileFactsOf(context, image.uki));
     measured.set(name, await withFirmwareRun(options, context, await measurePlatform(context, image)));
   }
-  const sha256 = `sha256:${createHash('sha256').update(image.uki).digest('hex')}`;
+  const sha256 = `sha256:${imageSha256(image.uki)}`;
   return {
     image: { kind, file: options.file, name: imageName(options.file), version: '0.0.0', sha256 },
     platforms: measured,
@@ -150,7 +149,8 @@ async function readImage(file: string, kind: 'image' | 'disk'): Promise<Measured
       `"${file}" is too large: ${size} bytes, at most ${MAX_IMAGE_BYTES}`,
     );
   }
-  const bytes = new Uint8Array(await readFile(file));
+  const { buffer, byteOffset, length } = await readFile(file);
+  const bytes = new Uint8Array(buffer, byteOffset, length);
   if (kind === 'image') return { uki: bytes, diskHead: undefined, kernelConfig: undefined };
   const { image, sideFiles } = findBootImage(bytes);
   return { uki: image, diskHead: bytes, sideFiles, kernelConfig: undefined };

@@ -8,7 +8,7 @@ import { makeVariableStore, readSecureBootKeys } from '../secure-boot/variable-s
 import { cachedPrediction } from './cached-prediction.ts';
 import { describedMachine } from './described-machine.ts';
 import { kernelFacts } from './kernel-facts.ts';
-import type { MeasuredImage } from './measured-image.ts';
+import { imageSha256, type MeasuredImage } from './measured-image.ts';
 import { readPinnedFile } from './pinned-file.ts';
 import type { PlatformContext, PlatformPredictor } from './platform.ts';
 import { predictBanks } from './predict-banks.ts';
@@ -16,12 +16,17 @@ import { predictBanks } from './predict-banks.ts';
 /** Four times the largest OVMF. */
 const FIRMWARE_BYTES = 16 * 2 ** 20;
 
-/** QEMU with OVMF and a TPM 2.0: PCR 0 to 15. Unpacking and hashing the firmware takes long, so it is done once. */
+/**
+ * QEMU with OVMF and a TPM 2.0: PCR 0 to 15. Unpacking and hashing the firmware takes long, so it is done once; without a
+ * firmware there is no more to do than for the key of a cache.
+ */
 export const predictQemuTpm: PlatformPredictor = async (context, image) => {
   const kernel = kernelFacts(image);
-  return cachedPrediction(context.workshop.store, await factsOf(context, image, kernel), async () =>
-    predictBanks({ uki: image.uki, machine: await machineOf(context, image), kernel }),
-  );
+  const predict = async () =>
+    predictBanks({ uki: image.uki, machine: await machineOf(context, image), kernel });
+  const { platform, lock, name, workshop } = context;
+  if (platform.firmware === 'debian' && !lock.platforms[name]) return predict();
+  return cachedPrediction(workshop.store, await factsOf(context, image, kernel), predict);
 };
 
 /** All that the prediction follows from. The roots are what their digests in the lock say. */
@@ -41,8 +46,9 @@ async function factsOf(
     root: lock.roots['platform']?.digest,
     qemu: qemuVersion(lock),
     keys: keys && Object.entries(keys).map(([variable, bytes]) => [variable, sha256(bytes)]),
-    uki: sha256(image.uki),
+    uki: imageSha256(image.uki),
     disk: sha256(image.diskHead),
+    sideFiles: Object.entries(image.sideFiles ?? {}).map(([path, bytes]) => [path, sha256(bytes)]),
   };
 }
 
