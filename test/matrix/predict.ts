@@ -11,7 +11,9 @@ import {
 } from '@altee/measure';
 import { describedMachine } from '../../packages/builder/src/platform/described-machine.ts';
 import { nativeHasher } from '../../packages/builder/src/platform/native-hasher.ts';
+import { unpackFirmware } from '../../packages/builder/src/platform/unpacked-firmware.ts';
 import { captureMachine } from '../../packages/builder/src/qemu/capture.ts';
+import type { Store } from '../../packages/builder/src/store/store.ts';
 import type { Configuration, Firmware, FirmwareBuild } from './configurations.ts';
 import type { Kernel } from './images.ts';
 import type { Prepared } from './prepare.ts';
@@ -32,7 +34,12 @@ const IMA = {
 } as const satisfies Record<Kernel, KernelFacts['ima']>;
 
 /** All that is known of a configuration before it is booted, and what follows from it. */
-export async function predict(configuration: Configuration, prepared: Prepared): Promise<Prediction> {
+export async function predict(
+  configuration: Configuration,
+  prepared: Prepared,
+  store: Store,
+): Promise<Prediction> {
+  await unpackFirmware(store, prepared.firmware.code);
   const kernel = { ima: IMA[configuration.image.kernel] };
   return predictTpm(
     { uki: prepared.image, machine: await machineOf(configuration, prepared), kernel },

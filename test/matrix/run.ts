@@ -36,7 +36,7 @@ export function runConfiguration(
   const { store } = ingredients.workshop;
   return withPrepared(configuration, ingredients, images, async (prepared) => {
     const began = performance.now();
-    const prediction = await predict(configuration, prepared);
+    const prediction = await predict(configuration, prepared, store);
     const predictSeconds = (performance.now() - began) / 1000;
     const completed = await withFirmware(prediction, () => recordedFirmwareRun(store, prepared, again));
     const untilIma = configuration.image.kernel !== 'altee';

@@ -237,6 +237,7 @@ export {
   type SignatureList,
   signatureTypes,
 } from './uefi/signature-list.ts';
+export { adoptUnpackedOvmf, unpackOvmf } from './uefi/unpack-ovmf.ts';
 export { encodeVariableData, parseVariableData, type VariableData, variableGuids } from './uefi/variable.ts';
 export {
   addVariables,

@@ -21,7 +21,7 @@ export async function cachedPrediction(
 let rules: Promise<string> | undefined;
 
 /** SHA-256 over the modules of @altee/measure, so that no prediction outlives the rules that it was made by. */
-function rulesDigest(): Promise<string> {
+export function rulesDigest(): Promise<string> {
   rules ??= (async () => {
     const file = fileURLToPath(moduleUrl);
     const folder = dirname(file);

@@ -4,11 +4,14 @@ import {
   type BankDigests,
   type HashName,
   hashNames,
+  MeasureError,
   type Prediction,
   predictTpm,
   type TpmPredictionInput,
+  unpackOvmf,
 } from '@altee/measure';
 import { nativeHasher } from './native-hasher.ts';
+import type { PredictionJob } from './predict-worker.ts';
 
 /** Below this a second thread costs more than it saves. */
 const LEAST_BYTES = 16 * 2 ** 20;
@@ -35,11 +38,23 @@ export async function predictBanks(input: TpmPredictionInput): Promise<Predictio
 
 function inWorker(input: TpmPredictionInput): Promise<Prediction> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL('./predict-worker.js', import.meta.url), { workerData: input });
+    const job: PredictionJob = { input, unpackedFirmware: unpackedFirmwareOf(input) };
+    const worker = new Worker(new URL('./predict-worker.js', import.meta.url), { workerData: job });
     worker.once('message', resolve);
     worker.once('error', reject);
     worker.once('exit', (code) => reject(new Error(`The thread that predicts ended with ${code}`)));
   });
+}
+
+/** What the other thread would have to unpack again. */
+function unpackedFirmwareOf({ machine }: TpmPredictionInput): Uint8Array | undefined {
+  const code = machine.firmware?.code;
+  try {
+    return code && unpackOvmf(code);
+  } catch (error) {
+    if (error instanceof MeasureError) return undefined;
+    throw error;
+  }
 }
 
 /** The same events with the digests of both. */

@@ -12,6 +12,7 @@ import { imageSha256, type MeasuredImage } from './measured-image.ts';
 import { readPinnedFile } from './pinned-file.ts';
 import type { PlatformContext, PlatformPredictor } from './platform.ts';
 import { predictBanks } from './predict-banks.ts';
+import { unpackFirmware } from './unpacked-firmware.ts';
 
 /** Four times the largest OVMF. */
 const FIRMWARE_BYTES = 16 * 2 ** 20;
@@ -79,7 +80,7 @@ async function describedParts({
 async function firmwareOf(
   context: PlatformContext,
 ): Promise<Pick<Machine, 'firmware' | 'qemu' | 'secureBootVariables'>> {
-  const { platform, name, lock, roots, folder } = context;
+  const { platform, name, lock, roots, folder, workshop } = context;
   const { firmware, secureBoot } = platform;
   const locked = lock.platforms[name]?.firmware;
   if (firmware !== 'debian' || !locked) {
@@ -87,21 +88,24 @@ async function firmwareOf(
     const secureBootVariables = keys && { secureBootVariables: keys };
     if (firmware === 'debian') return { ...secureBootVariables };
     const code = await readPinnedFile(folder, firmware, 'firmware', FIRMWARE_BYTES);
+    await unpackFirmware(workshop.store, code);
     return { firmware: { code, codeSha256: hex(firmware.sha256) }, ...secureBootVariables };
   }
   const root = await roots.get('platform');
-  const code = await checkFileInPackage(root, locked.code);
+  const codeFile = await checkFileInPackage(root, locked.code);
   const variables = await checkFileInPackage(root, locked.vars);
+  const code = new Uint8Array(await readFile(codeFile));
+  await unpackFirmware(workshop.store, code);
   const empty = new Uint8Array(await readFile(variables));
   const vars = secureBoot === 'off' ? empty : await makeVariableStore(folder, secureBoot, empty);
   return {
     firmware: {
       codeSha256: hex(locked.code.sha256),
       varsSha256: createHash('sha256').update(vars).digest('hex'),
-      code: new Uint8Array(await readFile(code)),
+      code,
       vars,
     },
-    qemu: await qemuOf(context, { code, variables }),
+    qemu: await qemuOf(context, { code: codeFile, variables }),
   };
 }
 

@@ -1,10 +1,10 @@
 import { indexOfBytes } from '../bytes/search.ts';
 import { ascii } from '../bytes/text.ts';
 import { MeasureError } from '../error.ts';
-import { firmwareFileTypes, readFirmwareFiles } from '../uefi/firmware-file.ts';
+import { readFirmwareFiles } from '../uefi/firmware-file.ts';
 import { firmwareSectionTypes, readFirmwareSections } from '../uefi/firmware-section.ts';
-import { readFirmwareVolume, readFirmwareVolumes } from '../uefi/firmware-volume.ts';
-import { decompressLzmaSection } from '../uefi/guided-section.ts';
+import { readFirmwareVolume } from '../uefi/firmware-volume.ts';
+import { unpackOvmf } from '../uefi/unpack-ovmf.ts';
 
 /** What one build of OVMF does in a TD, as far as builds differ. */
 export interface OvmfTraits {
@@ -141,14 +141,13 @@ export interface OvmfEvidence {
 const cache = new WeakMap<Uint8Array, OvmfEvidence>();
 
 /**
- * Reads the traits out of the firmware's code, the compressed part included: some 0.3 s; the answer for the same array is
+ * Reads the traits out of the firmware's code, the compressed part included; the answer for the same array is
  * kept. Throws `not-found` when the code is not OVMF's, and as the readers of volumes and LZMA do.
  */
 export function readOvmfTraits(firmware: Uint8Array): OvmfEvidence {
   const found = cache.get(firmware);
   if (found) return found;
-  const unpacked = unpackMainVolume(firmware);
-  const evidence = readEvidence(firmware, unpacked);
+  const evidence = readEvidence(firmware, unpackOvmf(firmware));
   cache.set(firmware, evidence);
   return evidence;
 }
@@ -179,23 +178,4 @@ function readEvidence(firmware: Uint8Array, unpacked: Uint8Array): OvmfEvidence 
       readsUnpatchedKernel,
     },
   };
-}
-
-/** OVMF's volumes have 13 to 16 MB. */
-const maxUnpackedBytes = 64 * 2 ** 20;
-
-/** FVMAIN_COMPACT: the one LZMA section in the flash image. */
-function unpackMainVolume(firmware: Uint8Array): Uint8Array {
-  for (const volume of readFirmwareVolumes(firmware)) {
-    if (volume.name === undefined) continue; // The volume of variables has no files.
-    for (const file of readFirmwareFiles(volume)) {
-      if (file.type !== firmwareFileTypes.firmwareVolumeImage) continue;
-      for (const section of readFirmwareSections(file.contents, volume.offset + file.contentsOffset)) {
-        if (section.type !== firmwareSectionTypes.guidDefined) continue;
-        const unpacked = decompressLzmaSection(section, maxUnpackedBytes);
-        if (unpacked) return unpacked;
-      }
-    }
-  }
-  throw new MeasureError('not-found', 'The firmware has no volume with an LZMA section: it is not OVMF');
 }

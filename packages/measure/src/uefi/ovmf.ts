@@ -2,8 +2,8 @@ import { MeasureError } from '../error.ts';
 import { findExecutable, readLoadAddress } from './executable.ts';
 import { type FirmwareFile, firmwareFileTypes, readFirmwareFiles } from './firmware-file.ts';
 import { firmwareSectionTypes, readFirmwareSections } from './firmware-section.ts';
-import { type FirmwareVolume, readFirmwareVolume, readFirmwareVolumes } from './firmware-volume.ts';
-import { decompressLzmaSection } from './guided-section.ts';
+import { type FirmwareVolume, readFirmwareVolume } from './firmware-volume.ts';
+import { unpackOvmf } from './unpack-ovmf.ts';
 
 /** A volume that OVMF unpacks into memory. */
 export interface UnpackedVolume {
@@ -47,43 +47,20 @@ const PI_SMM_CPU_DXE = 'a3ff0ef5-0c28-42f5-b544-8c7de1e80014';
 /** PcdOvmfDxeMemFvBase: 9 MiB in every OvmfPkgX64.fdf.inc so far. The drivers in it are moved when they are loaded. */
 const DXE_ADDRESS = 0x900000;
 
-/** OVMF's volumes have 13 to 16 MB; PcdOvmfDxeMemFvSize grew by 3 MB in ten years. */
-const MAX_UNPACKED_BYTES = 64 * 2 ** 20;
-
 const cache = new WeakMap<Uint8Array, OvmfFirmware>();
 
 /**
  * Reads an OVMF code file (`OVMF_CODE_4M.fd`, `OVMF.fd`): unpacks its two volumes, and says what stands in them.
- * It takes some 0.2 s, and the answer for the same array is kept.
+ * The answer for the same array is kept.
  *
  * Throws `not-found` where there are no such volumes, and as the readers of volumes, files, sections and LZMA do.
  */
 export function readOvmf(code: Uint8Array): OvmfFirmware {
   const known = cache.get(code);
   if (known) return known;
-  const firmware = readUnpacked(unpackMainVolume(code));
+  const firmware = readUnpacked(unpackOvmf(code));
   cache.set(code, firmware);
   return firmware;
-}
-
-/** FVMAIN_COMPACT: one file with one LZMA section. The variable store before it and the reset code after it have none. */
-function unpackMainVolume(code: Uint8Array): Uint8Array {
-  for (const volume of readFirmwareVolumes(code)) {
-    if (volume.name === undefined) continue;
-    for (const file of readFirmwareFiles(volume)) {
-      if (file.type !== firmwareFileTypes.firmwareVolumeImage) continue;
-      const base = volume.offset + file.contentsOffset;
-      for (const section of readFirmwareSections(file.contents, base)) {
-        if (section.type !== firmwareSectionTypes.guidDefined) continue;
-        const unpacked = decompressLzmaSection(section, MAX_UNPACKED_BYTES);
-        if (unpacked) return unpacked;
-      }
-    }
-  }
-  throw new MeasureError(
-    'not-found',
-    'The file has no firmware volume with an LZMA section: it is no OVMF code',
-  );
 }
 
 function readUnpacked(unpacked: Uint8Array): OvmfFirmware {
