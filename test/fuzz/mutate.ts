@@ -45,10 +45,10 @@ const mutations: readonly Mutation[] = [
   },
 ];
 
-/** A changed copy of `bytes`: one to eight mutations, some of them with bytes of `other`. Never larger than `limit`. */
+/** A changed copy of `bytes`: one to eight mutations (few more often than many), some of them with bytes of `other`. Never larger than `limit`. */
 export function mutate(bytes: Uint8Array, other: Uint8Array, random: Random, limit: number): Uint8Array {
   let mutated = bytes;
-  for (let left = 1 + random(8); left > 0; left--) {
+  for (let left = 1 + random(1 + random(8)); left > 0; left--) {
     if (mutated.length === 0) return mutated;
     mutated = (mutations[random(mutations.length)] ?? ((same) => same))(mutated, random, other);
   }

@@ -44,6 +44,13 @@ export interface FuzzedParser {
 }
 
 const native: Hasher = (algorithm) => createHash(algorithm);
+/** The file system with another beginning. It is one array, as copying it takes longer than reading it. */
+const scratch = seeds.fileSystem.slice();
+const withHead = (head: Uint8Array): Uint8Array => {
+  scratch.set(seeds.fileSystem.subarray(0, seeds.FILE_SYSTEM_HEAD_BYTES));
+  scratch.set(head.subarray(0, seeds.FILE_SYSTEM_HEAD_BYTES));
+  return scratch;
+};
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
 /** What the explanation of mutated logs is compared with. */
 const prediction = parsePredictionJson(
@@ -87,14 +94,18 @@ export const parsers: readonly FuzzedParser[] = [
   },
   { name: 'kernel', run: readKernelVersion, seeds: seeds.kernels },
   { name: 'gpt', run: (bytes) => parseGpt(bytes), seeds: seeds.disks },
-  { name: 'boot-image', run: (bytes) => findBootImage(bytes), seeds: seeds.disks },
+  {
+    name: 'boot-image',
+    run: (bytes) => findBootImage(withHead(bytes)),
+    seeds: seeds.fileSystemHead,
+  },
   { name: 'variable-data', run: parseVariableData, seeds: seeds.variables },
   { name: 'variable-store', run: parseVariableStore, seeds: seeds.variableStores },
   { name: 'signature-lists', run: parseSignatureLists, seeds: seeds.signatureLists },
   { name: 'certificate', run: parseCertificate, seeds: seeds.certificates },
   { name: 'tdx-quote', run: parseTdxQuote, seeds: seeds.quotes },
-  { name: 'tdvf', run: parseTdvf, seeds: seeds.firmwareTails },
-  { name: 'snp-firmware', run: (bytes) => readSnpFirmware(bytes), seeds: seeds.firmwareTails },
+  { name: 'tdvf', run: parseTdvf, seeds: seeds.tdFirmware },
+  { name: 'snp-firmware', run: (bytes) => readSnpFirmware(bytes), seeds: seeds.sevFirmware },
   { name: 'firmware-volumes', run: readFirmwareVolumes, seeds: seeds.variableStores },
   { name: 'acpi-tables', run: readAcpiTables, seeds: seeds.acpiTables },
   { name: 'smbios', run: parseSmbios, seeds: seeds.smbiosTables },

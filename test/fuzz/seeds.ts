@@ -2,6 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
+  addVariables,
   encodeCertificateLists,
   encodeVariableData,
   parseEventLog,
@@ -10,8 +11,12 @@ import {
   variableGuids,
 } from '@altee/measure';
 import { ascii, utf8 } from '../../packages/measure/src/bytes/text.ts';
+import { makeFat } from '../../packages/measure/test/disk/make-fat.ts';
 import { makeDisk, makeEntry } from '../../packages/measure/test/make-disk.ts';
 import { makeKernel, makeUki } from '../../packages/measure/test/make-pe.ts';
+import { makeSevFirmware } from '../../packages/measure/test/snp/make-firmware.ts';
+import { makeTdFirmware } from '../../packages/measure/test/tdx/make-firmware.ts';
+import { emptyStore } from '../../packages/measure/test/uefi/empty-store.ts';
 
 /** Real data stand beside the repository (packages/measure/test/vectors.ts); without them made-up seeds have to do. */
 const folder =
@@ -142,6 +147,11 @@ export const images = (): Uint8Array[] => [
 export const kernels = (): Uint8Array[] => [makeKernel()];
 export const disks = (): Uint8Array[] => [makeDisk({ 0: makeEntry(), 3: makeEntry() })];
 
+/** A file system with an image; `fileSystemHead` is what the fuzzer changes of it: its tables, folders and first files. */
+export const fileSystem = makeFat(uki());
+export const FILE_SYSTEM_HEAD_BYTES = 32 << 10;
+export const fileSystemHead = (): Uint8Array[] => [fileSystem.slice(0, FILE_SYSTEM_HEAD_BYTES)];
+
 export function variables(): Uint8Array[] {
   return [
     encodeVariableData(variableGuids.global, 'SecureBoot', Uint8Array.of(1)),
@@ -162,14 +172,29 @@ export function certificates(): Uint8Array[] {
 }
 
 export const variableStores = (): Uint8Array[] => [
-  new Uint8Array(4096),
+  addVariables(emptyStore(), [
+    { guid: variableGuids.global, name: 'SecureBoot', attributes: 7, data: Uint8Array.of(1) },
+    { guid: variableGuids.global, name: 'BootOrder', attributes: 7, data: Uint8Array.of(0, 0, 1, 0) },
+    {
+      guid: variableGuids.imageSecurity,
+      name: 'db',
+      attributes: 7,
+      data: signatureLists()[0] ?? new Uint8Array(0),
+    },
+  ]),
+  emptyStore(),
   ...vectors('secure-boot/go-uefi').filter(({ length }) => length >= 8192),
 ];
 export const quotes = (): Uint8Array[] => [
   new Uint8Array(1024),
   ...vectors('tdx/go-tdx-guest').filter(({ length }) => length > 1000 && length < 9000),
 ];
-export const firmwareTails = (): Uint8Array[] => [new Uint8Array(4096), ...vectors('snp/sev-snp-measure')];
+export const tdFirmware = (): Uint8Array[] => [makeTdFirmware(), ...vectors('snp/sev-snp-measure')];
+export const sevFirmware = (): Uint8Array[] => [
+  makeSevFirmware(),
+  makeSevFirmware({ withHashes: false }),
+  ...vectors('snp/sev-snp-measure'),
+];
 export const acpiTables = (): Uint8Array[] => [
   new Uint8Array(1024),
   ...vectors('tdx/oasis').map((bytes) => bytes.subarray(0, 16_384)),
