@@ -13,6 +13,7 @@ export type BuilderErrorCode =
   | 'download-failed'
   | 'digest-mismatch'
   | 'offline-missing'
+  | 'bundle-invalid'
   | 'archive-hostile'
   | 'archive-malformed'
   | 'store-corrupt'

@@ -17,3 +17,4 @@ export { type RunProjectOptions, type RunProjectResult, runProject } from './run
 export type { StoreEntry, TreeKind } from './store/entry.ts';
 export { Store } from './store/store.ts';
 export { type UpdateLockOptions, type UpdateLockResult, updateLock } from './update-lock.ts';
+export { type VendorOptions, type VendorResult, vendorProject } from './vendor/vendor-project.ts';

@@ -4,13 +4,14 @@ import { fetchFiles } from './fetch/fetch-files.ts';
 import { snapshotTime } from './lock/snapshot-time.ts';
 import type { Reporter } from './report.ts';
 import { Store } from './store/store.ts';
+import { openVendors } from './vendor/open-vendors.ts';
 
 /** What the commands that build or fetch have in common. */
 export interface WorkshopOptions {
   readonly reporter: Reporter;
   /** Use what the store and the vendor folders hold, and name what is missing. */
   readonly offline: boolean;
-  /** Folders with files by name, asked before any mirror; before those of `ALTEE_VENDOR`. */
+  /** Bundles of `altee vendor`, and folders with files by name; asked before any mirror, and before `ALTEE_VENDOR`'s. */
   readonly vendorDirs: readonly string[];
   readonly signal?: AbortSignal;
   /** Overrides where the store is; for tests. */
@@ -30,11 +31,17 @@ export interface Workshop {
 export async function openWorkshop(options: WorkshopOptions, lock?: Lock): Promise<Workshop> {
   const { reporter, offline, vendorDirs, signal } = options;
   const store = await Store.open(options.storeDir);
-  const origins = await resolveOrigins({
+  const found = await resolveOrigins({
     env: process.env,
     snapshot: lock?.debian.snapshot ?? snapshotTime(new Date()),
     vendorDirs,
   });
+  const opened = await openVendors(found.vendorDirs, {
+    reporter,
+    ...(lock ? { lock } : {}),
+    ...(signal ? { signal } : {}),
+  });
+  const origins = { ...found, ...opened };
   return { store, origins, offline, reporter, ...(signal ? { signal } : {}) };
 }
 
@@ -54,6 +61,7 @@ export function fetchAll(
   return fetchFiles(store, files, {
     originsOf: (origin) => urlsOf(origins, origin),
     vendorDirs: origins.vendorDirs,
+    bundles: origins.bundles ?? [],
     offline,
     reporter,
     title,

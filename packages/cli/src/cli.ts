@@ -8,6 +8,7 @@ import { addLock } from './commands/lock.ts';
 import { addMeasure } from './commands/measure.ts';
 import { addPolicy } from './commands/policy.ts';
 import { addRun } from './commands/run.ts';
+import { addVendor } from './commands/vendor.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import { jsonText } from './report/json-text.ts';
 import { errorJson, errorText } from './report/print-error.ts';
@@ -22,6 +23,7 @@ const COMMANDS: readonly ((program: Command, done: (exitCode: number) => void) =
   addMeasure,
   addExplain,
   addPolicy,
+  addVendor,
   addCache,
 ];
 

@@ -11,6 +11,7 @@ const INVALID_INPUT_CODES: ReadonlySet<string> = new Set([
   'lock-invalid',
   'kernel-config',
   'app-unusable',
+  'bundle-invalid',
 ]);
 
 /** The exit code that an error thrown by a command stands for. */

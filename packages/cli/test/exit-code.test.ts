@@ -18,6 +18,7 @@ const BUILDER_CODES: Readonly<Record<BuilderErrorCode, 1 | 2>> = {
   'download-failed': 1,
   'digest-mismatch': 1,
   'offline-missing': 1,
+  'bundle-invalid': 2,
   'archive-hostile': 1,
   'archive-malformed': 1,
   'store-corrupt': 1,

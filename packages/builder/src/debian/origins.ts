@@ -1,4 +1,5 @@
 import { BuilderError } from '../error.ts';
+import type { Bundle } from '../vendor/bundle.ts';
 import { readAptSources } from './apt-sources.ts';
 
 /** The two archives that packages come from; the names stand in the lock's origins (`debian:pool/…`). */
@@ -8,6 +9,8 @@ export type DebianArchive = 'debian' | 'debian-security';
 export interface OriginMap {
   /** Folders that are searched by file name before the network is asked. */
   readonly vendorDirs: readonly string[];
+  /** Verified bundles of `altee vendor`, asked first. */
+  readonly bundles?: readonly Bundle[];
   /** Base URLs of each archive, without a trailing slash; the last is Debian's snapshot archive. */
   readonly archives: Readonly<Record<DebianArchive, readonly string[]>>;
 }

@@ -83,10 +83,11 @@ export async function findKernelSource(
 }
 
 async function isThere(
-  { name, origins: locked, sizeBytes }: KernelSource,
+  { name, origins: locked, sizeBytes, sha256 }: KernelSource,
   origins: OriginMap,
   idleMs: number,
 ): Promise<boolean> {
+  if (origins.bundles?.some((bundle) => bundle.has(sha256))) return true;
   for (const dir of origins.vendorDirs) {
     const found = await stat(join(dir, name)).catch(() => undefined);
     if (found?.size === sizeBytes) return true;

@@ -4,6 +4,7 @@ import { BuilderError } from '../error.ts';
 import type { Reporter } from '../report.ts';
 import { hexOf } from '../store/entry.ts';
 import type { Store } from '../store/store.ts';
+import type { Bundle } from '../vendor/bundle.ts';
 import { download } from './download.ts';
 import { copyFromVendor, vendorNames } from './vendor.ts';
 
@@ -18,7 +19,9 @@ export interface FetchOptions {
   readonly originsOf: (origin: string) => readonly string[];
   /** Folders to look into before the network is asked. */
   readonly vendorDirs?: readonly string[];
-  /** Use the store and vendor folders alone. */
+  /** Verified bundles, asked before the folders. */
+  readonly bundles?: readonly Bundle[];
+  /** Use the store, bundles and vendor folders alone. */
   readonly offline: boolean;
   readonly reporter: Reporter;
   /** What the task is called for the user. */
@@ -115,10 +118,11 @@ interface FetchFailure {
 
 async function fetchOne({ name, file }: NamedFile, context: FetchContext): Promise<void> {
   const { store, options, signal, failingHosts } = context;
-  const { reporter, vendorDirs = [], originsOf, offline } = options;
+  const { reporter, vendorDirs = [], bundles = [], originsOf, offline } = options;
   const wanted = { hex: hexOf(file.sha256), size: file.size };
   await store.addFile(file.sha256, file.size, async (tmpPath) => {
     signal.throwIfAborted();
+    for (const bundle of bundles) if (await bundle.copy(file.sha256, tmpPath)) return;
     const names = vendorNames(name, file.origins, wanted.hex);
     const onWrong = (path: string, sha256: string) =>
       reporter.warn(`Ignored "${path}": its digest is ${sha256}, the lock says ${file.sha256}`);

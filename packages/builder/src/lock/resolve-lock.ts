@@ -162,6 +162,7 @@ async function assembleRoots(
     ...patience,
     originsOf: (origin) => urlsOf(origins, origin),
     vendorDirs: origins.vendorDirs,
+    bundles: origins.bundles ?? [],
     offline: false,
     reporter,
     title: 'Fetch the packages',

@@ -13,14 +13,14 @@ export function addOriginOptions(command: Command): Command {
     .option('--offline', 'use what the store and vendor folders hold; name what is missing')
     .addOption(
       new Option(
-        '--vendor <dir>',
-        'folder with packages by file name, asked before any mirror (repeatable)',
-      ).argParser((dir: string, before: string[] | undefined) => [...(before ?? []), folder(dir)]),
+        '--vendor <path>',
+        'bundle of "altee vendor", or folder with files by name, asked before any mirror (repeatable)',
+      ).argParser((path: string, before: string[] | undefined) => [...(before ?? []), present(path)]),
     );
 }
 
-function folder(path: string): string {
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory())
-    throw new InvalidArgumentError('There is no such folder.');
+function present(path: string): string {
+  if (!statSync(path, { throwIfNoEntry: false }))
+    throw new InvalidArgumentError('There is no such bundle or folder.');
   return path;
 }
