@@ -2,7 +2,8 @@ import { open, readFile } from 'node:fs/promises';
 import type { Lock } from '@altee/manifest';
 import { predictedEventLog, writePolicies } from '@altee/measure';
 import { checkOutDir, type DistFolder, type DistResult, defaultOutDir, writeDist } from './dist.ts';
-import { sandboxExecutor } from './executor/sandbox.ts';
+import type { Executor } from './executor/executor.ts';
+import { type ExecutorName, makeExecutor } from './executor/executors.ts';
 import { writeDisk } from './image/disk.ts';
 import { type BuiltImage, buildImage } from './image-parts.ts';
 import { encodeMeasurements, measurePlatforms, type PlatformMeasurements } from './measurements.ts';
@@ -18,8 +19,12 @@ export interface BuildOptions extends WorkshopOptions {
   readonly outDir?: string;
   /** Fail rather than write or change the lock. */
   readonly frozen: boolean;
+  /** What runs the build steps; the sandbox by default. All of them give the same bytes. */
+  readonly executor?: ExecutorName;
   /** The built image as the user's own tool signed it: it goes into the results and onto the disk in its place. */
   readonly signedImage?: string;
+  /** What runs the steps, for an audit that builds under conditions of its own choice; the sandbox by default. */
+  readonly stepExecutor?: Executor;
 }
 
 export interface BuildResult extends DistResult {
@@ -55,7 +60,7 @@ export async function buildAll(options: BuildOptions): Promise<Built> {
   const workshop = await openWorkshop(options, lock);
   const roots = new LockedRoots(lock, workshop);
   if (options.offline) await requireInputs(lock, roots, workshop);
-  const executor = sandboxExecutor();
+  const executor = options.stepExecutor ?? (await makeExecutor(options.executor));
   const built = await buildImage({ project, lock, roots, workshop, executor });
   let platforms: ReadonlyMap<string, PlatformMeasurements> = new Map();
   const temporary = await workshop.store.tempDir();

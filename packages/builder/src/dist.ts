@@ -17,6 +17,7 @@ import { basename, dirname, join, resolve, sep } from 'node:path';
 import { BuilderError } from './error.ts';
 import { SUMS_FILE, verifySums, writeSums } from './image/sums.ts';
 import { hasCode, ifPresent } from './store/errno.ts';
+import { makeFolders } from './store/make-folders.ts';
 import { removeTree } from './store/remove-tree.ts';
 
 export interface DistFile {
@@ -45,17 +46,19 @@ export interface DistFolder {
 
 /**
  * Makes a results folder and puts it in place of the former one as a whole, or, if `fill` fails, not at all; a
- * folder that holds the same bytes stays untouched. Throws what {@link checkOutDir} throws, and `disk-full`.
+ * folder that holds the same bytes stays untouched. `seal` gives files that stand beside the sums and not in them: their
+ * signature. Throws what {@link checkOutDir} throws, and `disk-full`.
  */
 export async function writeDist(
   outDir: string,
   fill: (folder: DistFolder) => Promise<void>,
+  seal?: (sums: string) => Readonly<Record<string, Uint8Array>>,
 ): Promise<DistResult> {
   await checkOutDir(outDir);
   const target = resolve(outDir);
   const parent = dirname(target);
   try {
-    await mkdir(parent, { recursive: true });
+    await makeFolders(parent);
     await sweepLeftovers(parent, temporaryPrefix(target));
     const temporary = await mkdtemp(join(parent, temporaryPrefix(target)));
     try {
@@ -63,8 +66,10 @@ export async function writeDist(
       await chmod(temporary, 0o755);
       await fill(distFolder(temporary));
       const sums = await writeSums(temporary);
+      const seals = seal?.(sums) ?? {};
+      for (const [name, bytes] of Object.entries(seals)) await writeFile(join(temporary, name), bytes);
       const files = await listFiles(temporary, sums);
-      const changed = !(await holdsAlready(target, sums));
+      const changed = !(await holdsAlready(target, sums, seals));
       if (changed) await replace(target, temporary);
       return { outDir, files, changed };
     } finally {
@@ -163,11 +168,17 @@ function distFolder(folder: string): DistFolder {
   };
 }
 
-async function holdsAlready(target: string, sums: string): Promise<boolean> {
+async function holdsAlready(
+  target: string,
+  sums: string,
+  seals: Readonly<Record<string, Uint8Array>>,
+): Promise<boolean> {
   try {
-    return (
-      (await readFile(join(target, SUMS_FILE), 'utf8')) === sums && (await verifySums(target)).length === 0
-    );
+    for (const [name, bytes] of Object.entries(seals)) {
+      if (!(await readFile(join(target, name))).equals(bytes)) return false;
+    }
+    const differences = (await verifySums(target)).filter(({ path }) => !Object.hasOwn(seals, path));
+    return (await readFile(join(target, SUMS_FILE), 'utf8')) === sums && differences.length === 0;
   } catch {
     // Not whole, or another altee replaces it right now.
     return false;

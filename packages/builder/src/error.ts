@@ -19,12 +19,15 @@ export type BuilderErrorCode =
   | 'store-corrupt'
   | 'disk-full'
   | 'sandbox-unavailable'
+  | 'executor-unavailable'
   | 'step-failed'
   | 'step-limit'
   | 'kernel-config'
   | 'app-unusable'
   | 'image-invalid'
-  | 'machine-failed';
+  | 'machine-failed'
+  | 'release-tampered'
+  | 'statement-malformed';
 
 /**
  * Any failure of the builder. `message` says what and where (capital first, no final period);

@@ -1,6 +1,7 @@
 export { type BuildOptions, type BuildResult, build } from './build.ts';
 export type { DistFile, DistResult } from './dist.ts';
 export { BuilderError, type BuilderErrorCode } from './error.ts';
+export { type ExecutorName, executorName, executorNames } from './executor/executors.ts';
 export { printable } from './executor/printable.ts';
 export {
   type ExplainRequest,
@@ -12,9 +13,13 @@ export { type InitOptions, type InitResult, initProject } from './init-project.t
 export { type MeasureOptions, type MeasureResult, measureFile } from './measure-file.ts';
 export { makePolicies, type PolicyRequest, type PolicyResult } from './policy/make-policies.ts';
 export { type SignedPcrPolicies, signPcrPolicies } from './policy/sign-pcr-policy.ts';
+export { keyId } from './release/public-key.ts';
+export { type ReleaseOptions, type ReleaseResult, release } from './release/release.ts';
+export { makeKey } from './release/signing-key.ts';
 export { type Reporter, silentReporter, type Task } from './report.ts';
 export { type RunProjectOptions, type RunProjectResult, runProject } from './run-project.ts';
 export type { StoreEntry, TreeKind } from './store/entry.ts';
 export { Store } from './store/store.ts';
 export { type UpdateLockOptions, type UpdateLockResult, updateLock } from './update-lock.ts';
 export { type VendorOptions, type VendorResult, vendorProject } from './vendor/vendor-project.ts';
+export { writeOutput } from './write-output.ts';

@@ -7,6 +7,7 @@ import { addInit } from './commands/init.ts';
 import { addLock } from './commands/lock.ts';
 import { addMeasure } from './commands/measure.ts';
 import { addPolicy } from './commands/policy.ts';
+import { addRelease } from './commands/release.ts';
 import { addRun } from './commands/run.ts';
 import { addVendor } from './commands/vendor.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
@@ -23,6 +24,7 @@ const COMMANDS: readonly ((program: Command, done: (exitCode: number) => void) =
   addMeasure,
   addExplain,
   addPolicy,
+  addRelease,
   addVendor,
   addCache,
 ];

@@ -73,7 +73,7 @@ function inShell(command: string): string {
  * Manifest, lock and reference values beside the source are no part of it: they say how the application is started
  * and what is expected, so that a change there must not build it anew.
  */
-function isProjectFile(folder: string, sourceFolder: string): (path: string) => boolean {
+export function isProjectFile(folder: string, sourceFolder: string): (path: string) => boolean {
   if (relative(sourceFolder, folder) !== '') return () => false;
   return (path) => /^altee\.(?:yaml|yml|lock)$|^reference(?:\/|$)/.test(path);
 }
