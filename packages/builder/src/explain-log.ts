@@ -1,5 +1,3 @@
-import { open, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import {
   digestSizes,
   type EventLogFile,
@@ -31,6 +29,7 @@ import {
 } from '@altee/measure';
 import { BuilderError } from './error.ts';
 import { nativeHasher } from './platform/native-hasher.ts';
+import { measurementsIn, readInput } from './read-input.ts';
 
 export interface ExplainRequest {
   /** The event log; its kind is told from its bytes. */
@@ -94,7 +93,7 @@ const MAX_TEXT_BYTES = 64 << 20;
  */
 export async function explainEventLog(request: ExplainRequest): Promise<ExplainResult> {
   const { logFile, against, platform, pcrsFile, quoteFile } = request;
-  const bytes = await readBounded(logFile, MAX_LOG_BYTES);
+  const bytes = await readInput(logFile, MAX_LOG_BYTES);
   const log = readLog(logFile, bytes);
   const quote = quoteFile === undefined ? undefined : await readQuote(quoteFile, log);
   const values = quote ? valuesOf(quote) : await readValues(pcrsFile, log);
@@ -174,7 +173,7 @@ async function readPrediction(
   log: EventLogFile,
 ): Promise<{ platform: string; prediction: RecordedPrediction }> {
   const file = await measurementsIn(given);
-  const text = new TextDecoder().decode(await readBounded(file, MAX_TEXT_BYTES));
+  const text = new TextDecoder().decode(await readInput(file, MAX_TEXT_BYTES));
   const { platforms } = asked(file, () => parseMeasurements(text));
   const known = [...platforms].flatMap(([name, entry]) =>
     'prediction' in entry ? [{ name, prediction: entry.prediction }] : [],
@@ -206,24 +205,6 @@ async function readPrediction(
   return { platform: only.name, prediction: only.prediction };
 }
 
-/** A folder stands for the measurements in it. */
-async function measurementsIn(given: string): Promise<string> {
-  const isFolder = await stat(given).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );
-  if (!isFolder) return given;
-  const file = join(given, 'measurements.json');
-  const isThere = await stat(file).then(
-    () => true,
-    () => false,
-  );
-  if (isThere) return file;
-  throw new BuilderError('invalid-input', `"${given}" is a folder without a measurements.json`, {
-    hint: 'Give the measurements.json that "altee build" or "altee measure" wrote',
-  });
-}
-
 function readLog(file: string, bytes: Uint8Array): EventLogFile {
   if (looksLikeTdxQuote(bytes))
     throw new BuilderError('invalid-input', `"${file}" is no event log: this is a TDX quote`, {
@@ -239,7 +220,7 @@ const QUOTE_IS_TEXT = 'This is text; the binary quote is expected, or its bytes 
 async function readQuote(file: string, { registers }: EventLogFile): Promise<TdxQuote> {
   if (registers !== 'cc')
     throw new BuilderError('invalid-input', 'A TDX quote holds no PCRs, which the log is of');
-  const bytes = await readBounded(file, MAX_LOG_BYTES);
+  const bytes = await readInput(file, MAX_LOG_BYTES);
   const text = textOf(bytes);
   if (text === undefined) return asked(file, () => parseTdxQuote(bytes));
   const hex = text.replace(/^\s*0x/i, '').replace(/\s+/g, '');
@@ -270,50 +251,8 @@ async function readValues(
   if (pcrsFile === undefined) return undefined;
   if (registers !== 'pcr')
     throw new BuilderError('invalid-input', 'The log is of RTMRs: give a quote, not PCR values');
-  const text = new TextDecoder().decode(await readBounded(pcrsFile, MAX_TEXT_BYTES));
+  const text = new TextDecoder().decode(await readInput(pcrsFile, MAX_TEXT_BYTES));
   return asked(pcrsFile, () => parsePcrValues(text));
-}
-
-/** Files of /sys tell no size, and devices never end: reading stops by itself. */
-async function readBounded(file: string, limit: number): Promise<Uint8Array> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  try {
-    const handle = await open(file, 'r');
-    try {
-      for (;;) {
-        const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(1 << 16), 0, 1 << 16, null);
-        if (bytesRead === 0) break;
-        length += bytesRead;
-        if (length > limit)
-          throw new BuilderError(
-            'invalid-input',
-            `"${file}" is larger than ${limit >> 20} MiB, which none of its kind is`,
-          );
-        chunks.push(buffer.subarray(0, bytesRead));
-      }
-    } finally {
-      await handle.close();
-    }
-  } catch (cause) {
-    if (cause instanceof BuilderError) throw cause;
-    const known = FILE_ERRORS[codeOf(cause)];
-    if (known !== undefined) throw new BuilderError('invalid-input', `Cannot read "${file}": ${known}`);
-    throw new BuilderError('invalid-input', `Cannot read "${file}"`, { cause });
-  }
-  return new Uint8Array(Buffer.concat(chunks));
-}
-
-/** What the system's codes mean to who gave the path. */
-const FILE_ERRORS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  ENOTDIR: 'there is no such file',
-  EISDIR: 'it is a folder',
-  EACCES: 'you may not read it',
-};
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }
 
 function asked<T>(file: string, read: () => T, hint?: string): T {

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { lstat, readFile, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import { projectTemplate } from '@altee/manifest';
 import { checkStatic } from './app/check-static.ts';
 import { BuilderError } from './error.ts';
 import { ifPresent } from './store/errno.ts';
+import { makeFolders } from './store/make-folders.ts';
 
 export interface InitOptions {
   readonly folder: string;
@@ -46,7 +47,7 @@ export async function initProject(options: InitOptions): Promise<InitResult> {
       });
     }
     for (const { path, content, mode } of files) {
-      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await makeFolders(dirname(join(folder, path)));
       await writeFile(join(folder, path), content, { flag: 'wx', mode: mode ?? 0o666 });
     }
   } catch (cause) {

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { type Lock, type Manifest, parseLock, parseManifest } from '@altee/manifest';
 import { BuilderError } from './error.ts';
 import { hasCode } from './store/errno.ts';
+import { fileErrorReason, isSystemError } from './store/file-error.ts';
 
 /** A manifest with its place on disk; relative paths in it start at `folder`. */
 export interface Project {
@@ -42,8 +43,8 @@ export async function readLockFile(lockFile: string): Promise<Lock | undefined> 
     return parseLock(new TextDecoder().decode(bytes), lockFile);
   } catch (cause) {
     if (hasCode(cause, 'ENOENT')) return undefined;
-    if (!isFileError(cause)) throw cause;
-    throw new BuilderError('invalid-input', `Cannot read the lock "${lockFile}": ${whyNot(cause)}`, {
+    if (!(cause instanceof NotRegular || isSystemError(cause))) throw cause;
+    throw new BuilderError('invalid-input', `Cannot read the lock "${lockFile}": ${fileErrorReason(cause)}`, {
       hint: 'Restore it from version control, or move it away and run "altee lock"',
     });
   }
@@ -53,9 +54,13 @@ async function readManifest(file: string, shownName: string): Promise<Uint8Array
   try {
     return await readAtMost(file, MANIFEST_READ_LIMIT);
   } catch (cause) {
-    throw new BuilderError('invalid-input', `Cannot read the manifest "${shownName}": ${whyNot(cause)}`, {
-      hint: 'Give the path of an altee.yaml, or make one with "altee init"',
-    });
+    throw new BuilderError(
+      'invalid-input',
+      `Cannot read the manifest "${shownName}": ${fileErrorReason(cause)}`,
+      {
+        hint: 'Give the path of an altee.yaml, or make one with "altee init"',
+      },
+    );
   }
 }
 
@@ -81,18 +86,3 @@ export async function readAtMost(file: string, limit: number): Promise<Uint8Arra
 }
 
 class NotRegular extends Error {}
-
-function isFileError(error: unknown): boolean {
-  return error instanceof NotRegular || (error instanceof Error && 'syscall' in error);
-}
-
-const REASONS: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  EACCES: 'this user may not read it',
-  ELOOP: 'its symbolic links go round in a circle',
-};
-
-function whyNot(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  return REASONS[code] ?? (error instanceof Error ? error.message : String(error));
-}

@@ -190,6 +190,7 @@ export { parsePcrValues, type ReadValues } from './tcg/pcr-values.ts';
 export { findQuirks, type LogQuirk, type LogQuirkCode } from './tcg/quirks.ts';
 export { describeDamage, readEventLog } from './tcg/read-event-log.ts';
 export { type ReplayedPcrs, replayEventLog } from './tcg/replay.ts';
+export { startupLocality } from './tcg/startup-locality.ts';
 export { type GcpFirmware, gcpFirmware, gcpSections } from './tdx/gcp-firmware.ts';
 export { computeMrtd, type MrtdOrder, mrtdOrders } from './tdx/mrtd.ts';
 export { type OvmfEvidence, type OvmfTraits, ovmfTraits, readOvmfTraits } from './tdx/ovmf.ts';

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { BuilderError } from '../error.ts';
 import { readAtMost } from '../project.ts';
+import { fileErrorReason } from '../store/file-error.ts';
 
 /** A file that the manifest names with its digest. */
 export interface PinnedFile {
@@ -21,9 +22,8 @@ export async function readPinnedFile(
   limit: number,
 ): Promise<Uint8Array> {
   const bytes = await readAtMost(join(folder, path), limit + 1).catch((cause: unknown) => {
-    throw new BuilderError('invalid-input', `Cannot read the ${what} "${path}"`, {
+    throw new BuilderError('invalid-input', `Cannot read the ${what} "${path}": ${fileErrorReason(cause)}`, {
       hint: 'Paths in the manifest are relative to its folder',
-      cause,
     });
   });
   if (bytes.length > limit) {

@@ -1,5 +1,3 @@
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import {
   type HashName,
   MeasureError,
@@ -13,7 +11,7 @@ import {
 } from '@altee/measure';
 import { BuilderError } from '../error.ts';
 import { nativeHasher } from '../platform/native-hasher.ts';
-import { ifPresent } from '../store/errno.ts';
+import { measurementsIn, readInput } from '../read-input.ts';
 import { signPcrPolicies } from './sign-pcr-policy.ts';
 import { writePolicyFolder } from './write-policy-folder.ts';
 
@@ -50,7 +48,7 @@ const MAX_BYTES = 64 << 20;
 export async function makePolicies(request: PolicyRequest): Promise<PolicyResult> {
   const { measurementsFiles, outDir, sign, platforms, dialects, pcrs, banks } = request;
   const releases = await Promise.all(measurementsFiles.map(readMeasurements));
-  const privateKey = sign && (await readText(sign.keyFile));
+  const privateKey = sign && (await readText(sign.keyFile, 'signing key'));
   const folder = asked(() => {
     const signed = sign && privateKey !== undefined ? signedFiles(releases, privateKey, request) : undefined;
     return writePolicies(releases, { platforms, dialects, pcrs, banks, signed });
@@ -98,8 +96,7 @@ function signedFiles(
 }
 
 async function readMeasurements(path: string): Promise<RecordedMeasurements> {
-  const isFolder = (await ifPresent(stat(path)))?.isDirectory() === true;
-  const file = isFolder ? join(path, 'measurements.json') : path;
+  const file = await measurementsIn(path);
   const text = await readText(file);
   try {
     return parseMeasurements(text);
@@ -115,15 +112,8 @@ async function readMeasurements(path: string): Promise<RecordedMeasurements> {
   }
 }
 
-async function readText(file: string): Promise<string> {
-  try {
-    const bytes = await readFile(file);
-    if (bytes.length > MAX_BYTES) throw new Error('it is too large');
-    return bytes.toString('utf8');
-  } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw new BuilderError('invalid-input', `Cannot read "${file}": ${why}`, { cause: error });
-  }
+async function readText(file: string, what?: string): Promise<string> {
+  return new TextDecoder().decode(await readInput(file, MAX_BYTES, what));
 }
 
 /** What the user asked for and isn't there is the user's to mend. */

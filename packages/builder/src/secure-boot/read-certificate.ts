@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { MeasureError, parseCertificate } from '@altee/measure';
 import { BuilderError } from '../error.ts';
 import { readAtMost } from '../project.ts';
+import { fileErrorReason } from '../store/file-error.ts';
 
 /** The largest that firmware takes into a variable is far below. */
 const CERTIFICATE_FILE_BYTES = 256 * 1024;
@@ -14,10 +15,13 @@ const PEM_CERTIFICATE = /-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----/g;
  */
 export async function readCertificate(folder: string, path: string): Promise<Uint8Array> {
   const bytes = await readAtMost(join(folder, path), CERTIFICATE_FILE_BYTES).catch((cause: unknown) => {
-    throw new BuilderError('invalid-input', `Cannot read the certificate "${path}"`, {
-      hint: 'Paths in the manifest are relative to its folder',
-      cause,
-    });
+    throw new BuilderError(
+      'invalid-input',
+      `Cannot read the certificate "${path}": ${fileErrorReason(cause)}`,
+      {
+        hint: 'Paths in the manifest are relative to its folder',
+      },
+    );
   });
   const text = Buffer.from(bytes).toString('latin1');
   if ((text.match(PEM_CERTIFICATE) ?? []).length > 1) {

@@ -6,6 +6,7 @@ import { explainDiskFull, hasCode, ifPresent } from './errno.ts';
 import { hashFile } from './hash-file.ts';
 import { Leases } from './leases.ts';
 import { type LockPlace, withLock } from './lock.ts';
+import { makeFolders } from './make-folders.ts';
 import { ownFolder, sweepDeadFolders, WORK_PREFIX } from './own-folder.ts';
 import { removeTree } from './remove-tree.ts';
 import { type PruneOptions, selectForPruning } from './select-for-pruning.ts';
@@ -62,6 +63,7 @@ export class Store {
         'tmp',
         ...treeKinds.map((kind) => `trees/${kind}`),
       ];
+      await makeFolders(dir);
       for (const folder of folders) await mkdir(join(dir, folder), { recursive: true });
       const store = new Store(dir);
       await sweepDeadFolders(store.#place.tmpDir);

@@ -1,6 +1,5 @@
-import { writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { type ExplainResult, explainEventLog } from '@altee/builder';
+import { type ExplainResult, explainEventLog, writeOutput } from '@altee/builder';
 import { explanationPageHtml, type HashName, hashNames } from '@altee/measure';
 import { type Command, Option } from 'commander';
 import { EXIT } from '../exit-code.ts';
@@ -46,8 +45,8 @@ Examples:
   altee explain ccel.bin --against dist/hello/measurements.json --quote quote.bin --html report.html
 
 A log is its writer's word. Replaying it proves its digests, once the values are those of a quote; types and data are
-proven only where the digest covers them (✓). Exit code 3: a register differs from the prediction, or the log from the
-values that were read.`,
+proven only where the digest covers them (✓). Exit code 3: a register differs from the prediction, the log from the
+values that were read, or the quote is of a TD in debug mode, which proves nothing.`,
     )
     .action(async (logFile: string, options: ExplainCliOptions, command: Command) => {
       await withSession(command, async ({ print, printJson }) => {
@@ -58,9 +57,13 @@ values that were read.`,
           ...(options.pcrs !== undefined && { pcrsFile: options.pcrs }),
           ...(options.quote !== undefined && { quoteFile: options.quote }),
         });
+        const inputs = [logFile, options.against, options.pcrs, options.quote].filter(
+          (each) => each !== undefined,
+        );
+        if (options.html !== undefined)
+          await writeOutput(options.html, pageOf(basename(logFile), result), inputs);
         for (const line of resultLines(result, options)) print(line);
         printJson(explanationJson(result));
-        if (options.html !== undefined) await writeFile(options.html, pageOf(basename(logFile), result));
         done(exitCodeOf(result));
       });
     });
@@ -137,7 +140,9 @@ function pageOf(title: string, { log, events, quirks, replayed, comparison }: Ex
   });
 }
 
-function exitCodeOf({ log, registers, comparison }: ExplainResult): number {
+function exitCodeOf({ log, registers, quote, comparison }: ExplainResult): number {
+  // What the registers of a TD hold that its host can change is no yes to anything.
+  if (quote?.isDebug) return EXIT.no;
   if (registers.some(contradicts)) return EXIT.no;
   const states = comparison?.explanation.registers.map(({ status }) => status) ?? [];
   if (states.includes('different')) return EXIT.no;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { makePolicies, type PolicyResult } from '@altee/builder';
+import { makePolicies, type PolicyResult, printable } from '@altee/builder';
 import { dialects, type HashName, hashNames } from '@altee/measure';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { styler } from '../report/style.ts';
@@ -93,11 +93,11 @@ function resultLines({ outDir, files, notWritten }: PolicyResult): string[] {
       covers.length === 0
         ? ''
         : `  ${paint('dim', `pins ${distinct(covers.map(({ register }) => register))}`)}`;
-    return `${join(outDir, path)}${pins}`;
+    return `${printable(join(outDir, path))}${pins}`;
   });
   const missing = notWritten.map(
     ({ dialect, platform, reason }) =>
-      `${paint('dim', 'not written')}  ${dialect} for ${platform}: ${reason}`,
+      `${paint('dim', 'not written')}  ${dialect} for ${platform}: ${printable(reason)}`,
   );
   return [...written, ...missing];
 }

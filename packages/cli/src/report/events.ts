@@ -31,17 +31,19 @@ const KINDS: Readonly<Record<EventLogKind, string>> = {
 };
 
 /** What the log is, and what is odd about it. */
-export function logLines({ log, events, quirks, ram }: ExplainResult, paint: Paint): string[] {
+export function logLines({ log, events, quirks, ram, quote }: ExplainResult, paint: Paint): string[] {
   const banks = log.log.algorithms.map(({ name }) => printable(name)).join(', ');
   const counts = { verified: 0, mismatch: 0, 'not-covered': 0 };
   for (const { check, isExtended } of events) if (isExtended) counts[check.verdict]++;
+  // A quote that nobody verified is no more than its sender's word, like the log.
+  const says = ram?.isRead && quote ? 'The log says, and the quote agrees,' : 'The log says';
   const padding = log.paddingBytes > 0 ? `, ${log.paddingBytes} bytes of padding` : '';
   return [
     `${KINDS[log.kind]}: ${events.length} ${events.length === 1 ? 'event' : 'events'} in ${banks || 'no bank'}${padding}`,
     `${paint('green', '✓')} ${counts.verified} say what was measured, ${paint('dim', '·')} ${counts['not-covered']} cannot be checked against their data, ${paint(counts.mismatch > 0 ? 'red' : 'dim', '✗')} ${counts.mismatch} contradict their digest`,
     ...(ram
       ? [
-          `${ram.isRead ? 'The machine has' : 'The log says that the machine has'} ${ram.memoryBytes / 2 ** 20} MiB of RAM, as the digest of its memory list shows`,
+          `${says} that the machine has ${ram.memoryBytes / 2 ** 20} MiB of RAM, as the digest of its memory list shows`,
         ]
       : []),
     ...(log.damage ? [paint('red', printable(describeDamage(log.damage)))] : []),

@@ -90,7 +90,12 @@ function compareRegister(
         return findDifference(digestsOf(events, bank), digests, events);
       })
       .find((each) => each !== undefined);
-  const reason = extensions ? explain(difference) : 'The value differs, and the extensions are not known';
+  const reason = !extensions
+    ? 'The value differs, and the extensions are not known'
+    : difference
+      ? explain(difference)
+      : (explainStart(prediction, observed) ??
+        'The observed extensions are the predicted ones, but do not give the value that was read');
   return { ...common, status: 'different', values, difference, reason };
 }
 
@@ -106,7 +111,8 @@ function observedValue(
   const extensions = observed.extends?.filter((each) => each.registerIndex === registerIndex);
   const digests = extensions?.map((each) => each.digests[bank]);
   if (!digests?.every((digest) => digest !== undefined)) return undefined;
-  return toHex(replayPcr(hasher, bank, digests.map(fromHex)));
+  const locality = registerIndex === 0 ? observed.startupLocality : 0;
+  return toHex(replayPcr(hasher, bank, digests.map(fromHex), locality));
 }
 
 function digestsOf(events: readonly PredictedEvent[], bank: HashName): (string | undefined)[] {
@@ -117,9 +123,16 @@ function hex(bytes: Uint8Array | undefined): string | undefined {
   return bytes && toHex(bytes);
 }
 
-function explain(difference: Difference | undefined): string {
-  if (!difference)
-    return 'The observed extensions are the predicted ones, but do not give the value that was read';
+/** PCR 0 alone can start from something else than zeros. */
+function explainStart(
+  { registerIndex, startupLocality: predicted = 0 }: RegisterPrediction,
+  { startupLocality: observed = 0 }: ObservedMeasurements,
+): string | undefined {
+  if (registerIndex !== 0 || predicted === observed) return undefined;
+  return `The extensions are the predicted ones, but the register started from ${observed} and not from ${predicted} (start-up locality)`;
+}
+
+function explain(difference: Difference): string {
   const number = difference.index + 1;
   switch (difference.kind) {
     case 'changed':

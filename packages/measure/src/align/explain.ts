@@ -5,6 +5,8 @@ import type { RegisterName, RegisterStatus } from '../predict/prediction.ts';
 import { type EventLogFile, registerName } from '../tcg/log-file.ts';
 import type { ReadValues } from '../tcg/pcr-values.ts';
 import { replayEventLog } from '../tcg/replay.ts';
+import { startupLocality } from '../tcg/startup-locality.ts';
+import { initialPcr } from '../tpm/pcr.ts';
 import { type AlignedEvent, alignEvents } from './align-events.ts';
 import type { AlignedRegister, Cause, CauseContext } from './cause.ts';
 import { findCause } from './causes.ts';
@@ -79,6 +81,7 @@ export function explainLog(
     hasher,
   };
   const replayed = replayEventLog(file.log, hasher);
+  const locality = file.registers === 'pcr' ? startupLocality(file.log) : 0;
   const registers = prediction.registers.map((register, index): ExplainedRegister => {
     const place = aligned[index] ?? {
       register: register.register,
@@ -90,7 +93,7 @@ export function explainLog(
       const wanted = register.values[bank];
       if (wanted === undefined) return [];
       const seen = replayed.get(bank)?.get(shown);
-      const zero = toHex(new Uint8Array(wanted.length));
+      const start = toHex(initialPcr(bank, shown === 0 ? locality : 0));
       const isComplete = observed.every(
         ({ event }) => event.registerIndex !== shown || event.digests.has(bank),
       );
@@ -98,7 +101,7 @@ export function explainLog(
         {
           bank,
           predicted: toHex(wanted),
-          replayed: isComplete ? (seen ? toHex(seen) : zero) : undefined,
+          replayed: isComplete ? (seen ? toHex(seen) : start) : undefined,
           read: values?.[bank]?.[shown],
         },
       ];
@@ -129,11 +132,12 @@ function alignRegister(
 }
 
 function explainRegister(
-  { register, registerIndex, covers, status, reason, events }: RecordedRegister,
+  predicted: RecordedRegister,
   place: AlignedRegister,
   values: readonly ExplainedValue[],
   context: CauseContext,
 ): ExplainedRegister {
+  const { register, registerIndex, covers, status, reason, events } = predicted;
   const common = { register, registerIndex, covers, predictionStatus: status, rows: place.rows, values };
   if (status !== 'predicted' && status !== 'assumed')
     return { ...common, status: 'not-predicted', reason: `${status}: ${reason}`, first: undefined };
@@ -156,13 +160,8 @@ function explainRegister(
   }
   const wrong = comparable.find(({ predicted, read, replayed }) => (read ?? replayed) !== predicted);
   if (wrong) {
-    return {
-      ...common,
-      status: 'different',
-      reason:
-        'The log’s events are the predicted ones, but the value that was read is another: the log does not tell all',
-      first: undefined,
-    };
+    const reason = whyValueDiffers(wrong, predicted, context);
+    return { ...common, status: 'different', reason, first: undefined };
   }
   if (context.file.damage && values.every(({ read }) => read === undefined))
     return {
@@ -178,6 +177,20 @@ function explainRegister(
     reason: events.length === 0 ? 'never extended, as predicted' : `${count}, as predicted`,
     first: undefined,
   };
+}
+
+/** Why equal events do not give equal values. */
+function whyValueDiffers(
+  { read, replayed }: ExplainedValue,
+  { registerIndex, startupLocality: predicted = 0 }: RecordedRegister,
+  { file }: CauseContext,
+): string {
+  if (read !== undefined && read !== replayed)
+    return 'The log’s events are the predicted ones, but the value that was read is another: the log does not tell all';
+  const observed = registerIndex === 0 && file.registers === 'pcr' ? startupLocality(file.log) : 0;
+  return observed === predicted
+    ? 'The log’s events are the predicted ones, but the predicted value does not follow from them: the prediction was changed'
+    : `The log’s events are the predicted ones, but the register started from ${observed} and not from ${predicted} (start-up locality)`;
 }
 
 function findFirst(registers: readonly ExplainedRegister[]): Explanation['first'] {

@@ -13,6 +13,8 @@ export interface ObservedExtend {
 export interface ObservedMeasurements {
   /** All extensions in order; absent when only values are known. */
   readonly extends?: readonly ObservedExtend[] | undefined;
+  /** What PCR 0 started from; 0 unless told. */
+  readonly startupLocality?: number | undefined;
   /** PCR values that were read, in hex, by bank and index. Where one is absent the extensions' replay counts. */
   readonly values?: Readonly<Partial<Record<HashName, Readonly<Record<number, string>>>>> | undefined;
 }

@@ -80,7 +80,7 @@ function parseRegister(
 ): RecordedRegister {
   const facts = registerFacts(name);
   if (!facts) throw malformed(at, 'is no register');
-  const { status: statusText, reason, covers, values, events } = object(json, at);
+  const { status: statusText, reason, covers, values, events, startupLocality } = object(json, at);
   const status = oneOf(statusText, statuses, `${at}.status`);
   const identity = { register: facts.register, registerIndex: facts.registerIndex };
   const result: RecordedRegister = {
@@ -88,6 +88,9 @@ function parseRegister(
     status,
     reason: string(reason, `${at}.reason`),
     covers: string(covers, `${at}.covers`),
+    ...(startupLocality === undefined
+      ? {}
+      : { startupLocality: locality(startupLocality, `${at}.startupLocality`) }),
     values: digests(values, `${at}.values`),
     events: list(events, `${at}.events`).map((event, i) => parseEvent(event, identity, `${at}.events[${i}]`)),
   };
@@ -97,6 +100,11 @@ function parseRegister(
   if (!isKnown && (result.events.length > 0 || Object.keys(result.values).length > 0))
     throw malformed(at, `has events or values, but is ${status}`);
   return result;
+}
+
+function locality(json: unknown, at: string): number {
+  if (Number.isInteger(json) && Number(json) >= 0 && Number(json) <= 0xff) return Number(json);
+  throw malformed(at, 'must be a byte');
 }
 
 function parseEvent(

@@ -9,12 +9,13 @@ import { actions, separatorData } from '../tcg/event-data.ts';
 import type { LoggedEvent } from '../tcg/event-log.ts';
 import { eventTypes } from '../tcg/event-type.ts';
 import { readEventLog } from '../tcg/read-event-log.ts';
+import { startupLocality } from '../tcg/startup-locality.ts';
 
 /** A boot as an event log tells it, cut where the image was started. */
 export interface ReferenceBoot {
   /** Banks in which every event has a digest. */
   readonly banks: readonly HashName[];
-  /** Locality of the TPM's start-up, where the log tells one. */
+  /** What PCR 0 started from, where the log tells that it is not 0. */
   readonly startupLocality: number | undefined;
   /** Events that extend a register, in the log's order. */
   readonly events: readonly LoggedEvent[];
@@ -23,7 +24,6 @@ export interface ReferenceBoot {
 }
 
 const returning = ascii('Returning from EFI Application from Boot Option');
-const startupLocality = ascii('StartupLocality\0');
 
 /**
  * Reads the log of one boot of a machine. Where the image was started: at the first application in PCR 4 behind its
@@ -56,7 +56,8 @@ export function readReferenceBoot(bytes: Uint8Array, hasher: Hasher): ReferenceB
   }
   return {
     banks,
-    startupLocality: log.events.map(readStartupLocality).find((locality) => locality !== undefined),
+    // 0 is the same as none.
+    startupLocality: startupLocality(log) || undefined,
     events,
     cut: findCut(events, hasher),
   };
@@ -150,15 +151,4 @@ function pathOf({ untrustedData }: LoggedEvent): Uint8Array {
     if (error instanceof MeasureError) return new Uint8Array(0);
     throw error;
   }
-}
-
-/** Event StartupLocality (PC Client Platform Firmware Profile 1.06, 10.4.5.3); 0 is the same as none. */
-function readStartupLocality({
-  registerIndex,
-  untrustedEventType,
-  untrustedData,
-}: LoggedEvent): number | undefined {
-  if (untrustedEventType !== eventTypes.EV_NO_ACTION || registerIndex !== 0) return undefined;
-  if (!equalBytes(untrustedData.subarray(0, startupLocality.length), startupLocality)) return undefined;
-  return untrustedData[startupLocality.length] || undefined;
 }

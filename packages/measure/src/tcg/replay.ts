@@ -1,22 +1,19 @@
-import { equalBytes } from '../bytes/compare.ts';
-import { ascii } from '../bytes/text.ts';
 import { defaultHasher, type Hasher, type HashName, hashNames } from '../hash.ts';
 import { extendPcr, initialPcr } from '../tpm/pcr.ts';
-import type { EventLog, LoggedEvent } from './event-log.ts';
+import type { EventLog } from './event-log.ts';
 import { eventTypes } from './event-type.ts';
+import { startupLocality } from './startup-locality.ts';
 
 /** Bank → PCR index → value, for every PCR that an event of the log extends. */
 export type ReplayedPcrs = ReadonlyMap<HashName, ReadonlyMap<number, Uint8Array>>;
 
-const startupLocality = ascii('StartupLocality\0');
-
 /**
  * The PCRs that a log's digests give, in each bank this library can hash. EV_NO_ACTION events are not extended;
- * a StartupLocality event sets what PCR 0 starts from (PC Client Platform Firmware Profile 1.06, 10.4.5.3).
+ * PCR 0 starts from what {@link startupLocality} says.
  */
 export function replayEventLog(log: EventLog, hasher: Hasher = defaultHasher): ReplayedPcrs {
   const banks = hashNames.filter((name) => log.algorithms.some((algorithm) => algorithm.name === name));
-  const locality = log.events.map(readStartupLocality).find((value) => value !== undefined) ?? 0;
+  const locality = startupLocality(log);
   return new Map(banks.map((bank) => [bank, replayBank(log, bank, locality, hasher)]));
 }
 
@@ -35,11 +32,4 @@ function replayBank(
     values.set(event.registerIndex, extendPcr(hasher, bank, value, digest));
   }
   return values;
-}
-
-function readStartupLocality(event: LoggedEvent): number | undefined {
-  const data = event.untrustedData;
-  if (event.untrustedEventType !== eventTypes.EV_NO_ACTION || event.registerIndex !== 0) return undefined;
-  if (!equalBytes(data.subarray(0, startupLocality.length), startupLocality)) return undefined;
-  return data[startupLocality.length];
 }
