@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url';
  */
 const CANDIDATES = ['../../../', '../'];
 
-/** The folder of data that the product brings along: `kernels` (fragments by line), or `guest` (sources of PID 1). */
-export function dataDir(name: 'kernels' | 'guest'): string {
+/** The folder of data that the product brings along: `kernels` (fragments by line), `guest` (sources of PID 1), or `nix` (the derivation of a step). */
+export function dataDir(name: 'kernels' | 'guest' | 'nix'): string {
   const paths = CANDIDATES.map((relative) => fileURLToPath(new URL(`${relative}${name}/`, import.meta.url)));
   return paths.find((path) => existsSync(path)) ?? paths[0] ?? '';
 }
