@@ -733,6 +733,7 @@ function configuration(name: string, row: Row, afterFreeze: boolean): Configurat
     bootDisk: row.bootDisk ?? 0,
     machine: {
       machineType: 'q35',
+      accelerator: 'tcg',
       cpu: 'max',
       vcpus: 1,
       memoryMib: 512,

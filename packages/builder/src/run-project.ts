@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from '@altee/manifest';
-import { compareRegisters, findRegister, type RegisterComparison } from '@altee/measure';
+import { compareRegisters, findRegister, type RegisterComparison, withHostProcessor } from '@altee/measure';
 import { type BuildOptions, type Built, buildAll } from './build.ts';
 import { BuilderError } from './error.ts';
 import { nativeHasher } from './platform/native-hasher.ts';
@@ -55,7 +55,7 @@ export async function runProject(options: RunProjectOptions): Promise<RunProject
   const accelerator = kvm.works ? 'kvm' : 'tcg';
   options.onStart?.({ platform: name, accelerator, why: kvm.reason });
   const machine = await boot(built, name, platform, kvm, options);
-  return { platform: name, machine, accelerator, ...compare(built, name, machine) };
+  return { platform: name, machine, accelerator, ...compare(built, name, machine, accelerator) };
 }
 
 async function boot(
@@ -152,13 +152,18 @@ function compare(
   built: Built,
   name: string,
   machine: RunResult,
+  accelerator: 'kvm' | 'tcg',
 ): Pick<RunProjectResult, 'registers' | 'asPredicted'> {
   const measured = built.platforms.get(name);
   if (!measured || !('prediction' in measured)) {
     throw new BuilderError('invalid-input', `Platform "${name}" has no prediction to compare with`);
   }
   const registers = withoutDoubt(
-    compareRegisters(measured.prediction, observedMeasurements(machine.tpm), nativeHasher),
+    compareRegisters(
+      accelerator === 'kvm' ? withHostProcessor(measured.prediction) : measured.prediction,
+      observedMeasurements(machine.tpm),
+      nativeHasher,
+    ),
     machine.tpm,
   );
   const predicted = registers.filter(({ status }) => status !== 'not-predicted');

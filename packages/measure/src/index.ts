@@ -55,6 +55,7 @@ export { checkPe, type PeProblem, type PeProblemCode } from './pe/validate.ts';
 export { predictedEventLog } from './predict/event-log.ts';
 export { type FirmwareProgress, firmwareProgress, withFirmwareRun } from './predict/firmware-run.ts';
 export { type FragileFact, type FragilityContext, fragileFacts } from './predict/fragility.ts';
+export { withHostProcessor } from './predict/host-processor.ts';
 export {
   type JsonDigests,
   type JsonEvent,

@@ -124,7 +124,7 @@ describe('a platform of kind "qemu-tdx"', () => {
 
   it('says what is missing for RTMR 0, with the firmware’s release and without', async () => {
     const without = reasons(await measure(qemu(''), { 'ovmf.fd': firmware }));
-    expect(without['RTMR0']).toMatch(/^host-dependent: .*not OVMF/);
+    expect(without['RTMR0']).toMatch(/^host-dependent: .*no OVMF/);
     const with2502 = reasons(await measure(qemu(', tdx: { release: 202502 }'), { 'ovmf.fd': firmware }));
     expect(with2502['RTMR0']).toMatch(/^host-dependent: .*ACPI/);
     expect(with2502['RTMR0']).not.toContain('SMBIOS');

@@ -75,6 +75,8 @@ export interface QemuMachine {
     /** MAXPHYADDR. */
     readonly physicalAddressBits: number;
   };
+  /** False where KVM runs the processors, or may: no such machine was ever compared. */
+  readonly emulated?: boolean | undefined;
   /** Files of fw_cfg as firmware reads them when its drivers have configured the devices (`etc/acpi/tables`). */
   readonly fwCfg: Readonly<Record<string, Uint8Array>>;
   /** What firmware can boot from, in the order in which it finds it (`findBootDevices`). */
@@ -85,7 +87,7 @@ export interface QemuMachine {
   readonly directBoot: boolean;
   /** Absent: not known. */
   readonly consoles?: Consoles | undefined;
-  /** What was given of the machine and not understood: PCR 1 may follow from it. */
+  /** What was given of the machine and not understood: PCR 1 may follow from it, and no other register is certain. */
   readonly unknown?: readonly string[] | undefined;
   /** What the machine has that PCR 1's rules were never compared with in a boot. */
   readonly untried?: readonly string[] | undefined;

@@ -94,7 +94,7 @@ function acpiEvent(context: PredictionContext, { fwCfg }: QemuMachine, file: str
     data: ascii('ACPI DATA'),
     source: { kind: 'fw_cfg', file, length: bytes.length },
     clause: 'edk2 OvmfPkg/AcpiPlatformDxe/QemuFwCfgAcpi.c',
-    dependsOn: ['vmm', 'acpi', 'devices', 'vcpus', 'ram', 'firmware'],
+    dependsOn: ['vmm', 'acpi', 'devices', 'cpu-model', 'vcpus', 'ram', 'firmware'],
     description: `QEMU’s file ${file}`,
   });
 }

@@ -27,7 +27,9 @@ const COMPARED_ADDRESS_BITS = 40;
 const COMPARED_QEMU = { from: '7.2', to: '11.1' };
 
 /** Why its answer counts as read in source only: it was compared with runs of other machines. */
-export function platformInfoDoubt({ cpu, version }: QemuMachine): string | undefined {
+export function platformInfoDoubt({ cpu, version, emulated }: QemuMachine): string | undefined {
+  if (emulated === false)
+    return 'What PlatformPei finds of a machine was compared under TCG only; under KVM the processor is another one';
   const { physicalAddressBits: bits } = cpu;
   if (bits !== COMPARED_ADDRESS_BITS) {
     return `What PlatformPei makes of ${bits} physical address bits was read in edk2’s source and not compared with a machine`;

@@ -60,13 +60,17 @@ export function predictTpm(input: TpmPredictionInput, hasher: Hasher = defaultHa
       withKnownFirmware(
         registerIndex,
         context,
-        withKnownOutside(
+        withUnderstoodMachine(
           registerIndex,
           context,
-          withComparedStub(
+          withKnownOutside(
             registerIndex,
             context,
-            predictOrExplain(() => predict(context, registers)),
+            withComparedStub(
+              registerIndex,
+              context,
+              predictOrExplain(() => predict(context, registers)),
+            ),
           ),
         ),
       ),
@@ -104,6 +108,32 @@ function withKnownOutside(
     ...answer,
     status: 'assumed',
     reason: `${answer.reason}; that nothing from outside reaches the image is assumed, as the machine is not known`,
+  };
+}
+
+/** The rules of PCR 0 and 1 look at the machine themselves; the kernel's build decides PCR 10, the image PCR 11. */
+const MACHINE_FREE_PCRS: ReadonlySet<number> = new Set([0, 1, 10, 11]);
+const OPTION_ROM_PCR = 2;
+
+/** What is not understood of a machine may be a device with a driver, another disk, or a command line. */
+function withUnderstoodMachine(
+  registerIndex: number,
+  { machine }: PredictionContext,
+  answer: RegisterAnswer,
+): RegisterAnswer {
+  const unknown = machine.qemu?.unknown ?? [];
+  if (answer.status !== 'predicted' || unknown.length === 0 || MACHINE_FREE_PCRS.has(registerIndex))
+    return answer;
+  const what = `not all of the machine is understood: ${unknown.join('; ')}`;
+  if (registerIndex === OPTION_ROM_PCR)
+    return {
+      status: 'host-dependent',
+      reason: `Whether a device brings an option ROM is not known, as ${what}`,
+    };
+  return {
+    ...answer,
+    status: 'assumed',
+    reason: `${answer.reason}; that nothing else has a part in it is assumed, as ${what}`,
   };
 }
 

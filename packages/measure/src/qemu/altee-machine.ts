@@ -9,6 +9,8 @@ export interface AlteeMachine {
   readonly network: boolean;
   /** Builds with Secure Boot need system management mode. */
   readonly smm?: 'on' | 'off' | undefined;
+  /** Absent: whatever works where the machine is started. */
+  readonly accelerator?: 'tcg' | 'kvm' | undefined;
   /** `max` by default, QEMU's own; another makes another machine. */
   readonly cpu?: string | undefined;
 }

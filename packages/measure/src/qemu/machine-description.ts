@@ -1,12 +1,14 @@
 /**
  * A virtual machine of QEMU's, as far as anything that is measured may depend on it: which QEMU, which board, which
- * devices in which order. Where files lie and what accelerates the machine stands elsewhere (`MachinePaths`).
+ * devices in which order. Where files lie stands elsewhere (`MachinePaths`).
  */
 export interface MachineDescription {
   /** As `qemu-system-x86_64 --version` says: `10.0.7`. */
   readonly qemuVersion: string;
   /** `-machine`'s type: `q35`, `pc-q35-10.0`, `pc`. */
   readonly machineType: string;
+  /** What runs the machine's processors; absent: not said. Under KVM they are the host's, or made of the host's. */
+  readonly accelerator?: 'tcg' | 'kvm' | undefined;
   /** `-cpu`'s value: `max`, `Skylake-Server`, `EPYC,phys-bits=40`. */
   readonly cpu: string;
   /** Processors at boot. */
@@ -33,7 +35,7 @@ export interface MachineDescription {
   readonly smbios?: readonly string[] | undefined;
   /** Value of `-boot`: `menu=on`. */
   readonly boot?: string | undefined;
-  /** What a command line says and this library does not understand. Nothing is known of PCR 1 then. */
+  /** What a command line says and this library does not understand. Nothing is known of PCR 1 then, and less of others. */
   readonly notUnderstood?: readonly string[] | undefined;
 }
 

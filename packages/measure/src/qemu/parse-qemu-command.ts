@@ -5,6 +5,7 @@ import { type DriveFacts, parseDevice, parseDrive, placeOwnDrives } from './pars
 /** What the options say so far. Later options win, as they do for QEMU. */
 export interface CommandState {
   machineType: string;
+  accelerator: 'tcg' | 'kvm';
   cpu: string;
   vcpus: number;
   maxVcpus: number | undefined;
@@ -46,7 +47,10 @@ const flags: Readonly<Record<string, (state: CommandState) => boolean>> = {
   'no-user-config': without,
   'no-reboot': without,
   'no-shutdown': without,
-  'enable-kvm': without,
+  'enable-kvm': (state) => {
+    state.accelerator = 'kvm';
+    return true;
+  },
   daemonize: without,
   S: without,
   s: without,
@@ -54,7 +58,7 @@ const flags: Readonly<Record<string, (state: CommandState) => boolean>> = {
 
 /** Options with a value (QEMU's manual, "Invocation"). */
 const options: Readonly<Record<string, OptionRule>> = {
-  accel: without,
+  accel: (state, value) => readAccelerator(state, value.split(',')[0] ?? ''),
   display: without,
   monitor: without,
   mon: without,
@@ -152,6 +156,8 @@ export function parseQemuCommand(command: readonly string[], qemuVersion: string
 function emptyState(): CommandState {
   return {
     machineType: 'pc',
+    // Debian's QEMU takes TCG where nothing is said (system/vl.c `configure_accelerators`).
+    accelerator: 'tcg',
     cpu: 'qemu64',
     vcpus: 1,
     maxVcpus: undefined,
@@ -195,9 +201,16 @@ function readMachine(state: CommandState, value: string): boolean {
   return parseOption(value).every(({ key, value: setting }, index) => {
     if (key === 'type' || (key === '' && index === 0)) state.machineType = setting;
     else if (key === 'smm' && (setting === 'on' || setting === 'off')) state.smm = setting;
-    else return key === 'accel';
+    else return key === 'accel' && readAccelerator(state, setting);
     return true;
   });
+}
+
+/** `-machine accel=` may name several, of which the first that works is taken. */
+function readAccelerator(state: CommandState, value: string): boolean {
+  const names = value.split(':');
+  state.accelerator = names.includes('kvm') ? 'kvm' : 'tcg';
+  return names.every((name) => name === 'kvm' || name === 'tcg');
 }
 
 function readSmp(state: CommandState, value: string): boolean {

@@ -31,7 +31,17 @@ export function qemuMachine(description: MachineDescription, { cpu, fwCfg }: Qem
     hasBootIndex: hasBootIndex(description),
     directBoot: description.directBoot !== undefined,
     consoles: findConsoles(description),
-    unknown: [...(description.notUnderstood ?? []).map((words) => `"${words}"`), ...unknown],
+    emulated: description.accelerator === 'tcg',
+    unknown: [
+      ...(description.notUnderstood ?? []).map((words) => `"${words}"`),
+      ...unknown,
+      ...(isHostProcessor(description) ? ['its processor, which under KVM is the host’s'] : []),
+    ],
     untried: untriedFacts(description, cpu),
   };
+}
+
+/** Such a model is whatever the host has (QEMU target/i386/cpu.c). */
+function isHostProcessor({ accelerator, cpu }: MachineDescription): boolean {
+  return accelerator === 'kvm' && /^(host|max)(,|$)/.test(cpu);
 }

@@ -16,6 +16,11 @@ const MOST_VCPUS = 8;
 const triedDrivers: ReadonlySet<string> = new Set(['VGA', 'virtio-rng-pci', 'virtio-serial-pci']);
 
 const rows: readonly Untried[] = [
+  { fact: 'one under KVM', is: ({ accelerator }) => accelerator === 'kvm' },
+  {
+    fact: 'one of which it is not said that QEMU emulates it (TCG): under KVM its processor is another one, which SMBIOS shows',
+    is: ({ accelerator }) => accelerator === undefined,
+  },
   {
     fact: 'a device of a kind that no such boot had',
     is: ({ devices }) =>

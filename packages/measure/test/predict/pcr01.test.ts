@@ -11,6 +11,7 @@ import {
   type QemuMachine,
   qemuMachine,
   toHex,
+  withHostProcessor,
 } from '../../src/index.ts';
 import { variableGuids } from '../../src/uefi/variable.ts';
 import { addVariables } from '../../src/uefi/variable-store.ts';
@@ -106,12 +107,44 @@ describe('predictPcr01()', () => {
     expect(answer.reason).toMatch(/release of QEMU; a processor whose/);
   });
 
+  it('is only assumed where it is not said that QEMU emulates the processor, and not known under KVM', () => {
+    const under = (changes: Parameters<typeof machineDescription>[0]) =>
+      pcr1({ qemu: qemuMachine(machineDescription({ devices: [disk], ...changes }), { cpu, fwCfg }) });
+    expect(under({ accelerator: undefined })).toMatchObject({
+      status: 'assumed',
+      reason: expect.stringContaining('TCG'),
+    });
+    expect(under({ accelerator: 'kvm', cpu: 'EPYC' })).toMatchObject({
+      status: 'assumed',
+      reason: expect.stringContaining('KVM'),
+    });
+    for (const model of ['host', 'max,phys-bits=40'])
+      expect(under({ accelerator: 'kvm', cpu: model })).toMatchObject({
+        status: 'host-dependent',
+        reason: expect.stringContaining('the host’s'),
+      });
+  });
+
   it('adds SMBIOS structures where the stub does, and says so where that is not known', () => {
     const stub262 = pcr1({ qemu: qemu() }, '262').events.at(-1);
     expect(stub262?.eventType).toBe('EV_EVENT_TAG');
     expect(pcr1({ qemu: qemu() }, '261').status).toBe('not-predicted');
     expect(pcr1({ qemu: qemu() }, '259').status).toBe('assumed');
     expect(pcr1({ qemu: qemu() }, '257').events.at(-1)?.eventType).toBe('EV_SEPARATOR');
+  });
+});
+
+describe('withHostProcessor()', () => {
+  it('takes back what follows from the processor, and nothing else', () => {
+    const prediction = predictTpm({
+      uki: uki('257'),
+      machine: { secureBoot: 'off', firmware: { codeSha256: TRIXIE, varsSha256: EMPTY }, qemu: qemu() },
+    });
+    const changed = withHostProcessor(prediction).registers;
+    expect(prediction.registers[1]?.status).toBe('predicted');
+    expect(changed[1]).toMatchObject({ status: 'host-dependent', values: {}, events: [] });
+    expect(changed[1]?.reason).toContain('KVM');
+    expect(changed.toSpliced(1, 1)).toEqual(prediction.registers.toSpliced(1, 1));
   });
 });
 

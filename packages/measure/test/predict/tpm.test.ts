@@ -11,6 +11,7 @@ import {
   predictedEvents,
   predictionToJson,
   predictTpm,
+  type QemuMachine,
   readPe,
   replayEventLog,
   toHex,
@@ -97,6 +98,30 @@ describe('predictTpm()', () => {
     for (const registerIndex of [2, 3, 4, 5, 6, 7]) {
       expect(register(registerIndex, { machine: { ...known, firmware } }).status).toBe('host-dependent');
       expect(register(registerIndex, { machine: known }).status).toBe('predicted');
+    }
+  });
+
+  it('is certain of little where words of the machine are not understood', () => {
+    const qemu: QemuMachine = {
+      version: '10.0.13',
+      chipset: 'q35',
+      memoryMib: 512,
+      vcpus: 1,
+      cpu: { vendor: 'AuthenticAMD', physicalAddressBits: 40 },
+      fwCfg: {},
+      bootDevices: [],
+      hasBootIndex: false,
+      directBoot: false,
+    };
+    const statuses = (unknown: string[]) =>
+      predict({ machine: { ...known, qemu: { ...qemu, unknown } } }).registers.slice(2);
+    expect(statuses([]).map(({ status }) => status)).toEqual(Array.from({ length: 14 }, () => 'predicted'));
+    const [pcr2, ...others] = statuses(['"-device vmxnet3"']);
+    expect(pcr2).toMatchObject({ status: 'host-dependent', reason: expect.stringContaining('vmxnet3') });
+    for (const { registerIndex, status, reason } of others) {
+      const isCertain = registerIndex === 10 || registerIndex === 11;
+      expect(`${registerIndex} ${status}`).toBe(`${registerIndex} ${isCertain ? 'predicted' : 'assumed'}`);
+      if (!isCertain) expect(reason).toContain('"-device vmxnet3"');
     }
   });
 

@@ -5,6 +5,7 @@ export function machineDescription(changes: Partial<MachineDescription> = {}): M
   return {
     qemuVersion: '10.0.13',
     machineType: 'q35',
+    accelerator: 'tcg',
     cpu: 'max',
     vcpus: 1,
     memoryMib: 512,

@@ -66,6 +66,22 @@ describe('parseQemuCommand()', () => {
     expect(parse(words).notUnderstood).toEqual([named]);
   });
 
+  it.each([
+    ['', 'tcg'],
+    ['-accel tcg,thread=single', 'tcg'],
+    ['-M q35,accel=tcg', 'tcg'],
+    ['-enable-kvm', 'kvm'],
+    ['-accel kvm', 'kvm'],
+    ['-machine q35,accel=kvm:tcg', 'kvm'],
+  ])('tells of "%s" that %s runs the processors', (words, accelerator) => {
+    expect(parse(words)).toMatchObject({ accelerator, notUnderstood: [] });
+  });
+
+  it('does not understand other accelerators', () => {
+    expect(parse('-accel whpx').notUnderstood).toEqual(['-accel whpx']);
+    expect(parse('-M q35,accel=hvf').notUnderstood).toEqual(['-M q35,accel=hvf']);
+  });
+
   it('knows the card that QEMU adds by itself, and what keeps it away', () => {
     const card = { kind: 'network', model: 'e1000e', mac: '52:54:00:12:34:56', optionRom: true };
     expect(parse('-M q35').devices).toEqual([card]);
