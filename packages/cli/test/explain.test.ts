@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -14,6 +14,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ascii } from '../../measure/src/bytes/text.ts';
 import { makeKernel, makeUki } from '../../measure/test/make-pe.ts';
+import { haveVectors, vectorPath } from '../../measure/test/vectors.ts';
 import { altee } from './run-altee.ts';
 
 const image = (cmdline: string): Uint8Array =>
@@ -140,6 +141,38 @@ describe('altee explain', () => {
     expect(stdout).toMatch(/The last \d+ bytes, from 0x[0-9a-f]+ on, are no event/);
   });
 
+  it('takes a folder for the measurements in it', async () => {
+    expect((await altee('explain', file('log.bin'), '--against', folder)).exitCode).toBe(0);
+  });
+
+  it('prints nothing where the page cannot be written, and never writes over an input', async () => {
+    const log = await readFile(file('log.bin'));
+    for (const [html, message] of [
+      ['no/page.html', 'its folder is not there'],
+      ['.', 'it is a folder'],
+      ['log.bin', 'it was just read as an input'],
+    ] as const) {
+      const { exitCode, stdout, stderr } = await altee('explain', file('log.bin'), '--html', file(html));
+      expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+      expect(stderr).toContain(message);
+    }
+    expect(await readFile(file('log.bin'))).toEqual(log);
+  });
+
+  it.each(['log.bin', '--against', '--pcrs'])(
+    'says in words why a file cannot be read (%s)',
+    async (which) => {
+      await mkdir(file('empty'), { recursive: true });
+      for (const missing of ['nothing', 'empty']) {
+        const args = which === 'log.bin' ? [file(missing)] : [file('log.bin'), which, file(missing)];
+        const { exitCode, stderr } = await altee('explain', ...args);
+        expect(exitCode).toBe(2);
+        expect(stderr).toMatch(/there is no such file|it is a folder|is a folder without/);
+        expect(stderr).not.toMatch(/ENOENT|EISDIR/);
+      }
+    },
+  );
+
   it.each([
     ['a file that is no log', ['measurements.json'], 'Cannot read'],
     ['a file that is not there', ['nothing.bin'], 'Cannot read'],
@@ -155,5 +188,32 @@ describe('altee explain', () => {
     const { exitCode, stderr } = await altee('explain', ...paths);
     expect(stderr).toContain(message);
     expect(exitCode).toBe(2);
+  });
+});
+
+describe.skipIf(!haveVectors)('altee explain --quote', () => {
+  const log = vectorPath('tdx/go-tdx-guest/ccel_data.dat');
+  const quote = vectorPath('tdx/go-tdx-guest/cos-113-tdx-quote.dat');
+
+  it('says that nothing of the quote was verified, and no word more than log and quote do', async () => {
+    const { exitCode, stdout } = await altee('explain', log, '--quote', quote);
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('Nothing of the quote was verified');
+    expect(stdout).toContain('The log says, and the quote agrees, that the machine has 16384 MiB of RAM');
+  });
+
+  it('says no to a TD that its host can change', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'altee-explain-'));
+    try {
+      const bytes = await readFile(quote);
+      // TD attributes stand 120 bytes into the report, behind the header of 48; bit 0 is DEBUG (Intel TDX DCAP, A.3.2).
+      bytes[168] = 1;
+      await writeFile(join(folder, 'debug.bin'), bytes);
+      const { exitCode, stdout } = await altee('explain', log, '--quote', join(folder, 'debug.bin'));
+      expect(stdout).toMatch(/!!! DEBUG is set .* NOTHING/);
+      expect(exitCode).toBe(3);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });

@@ -43,6 +43,23 @@ describe('altee policy', () => {
     ]);
   });
 
+  it('shows no control characters of a folder’s name as they are', async () => {
+    const { exitCode, stdout } = await altee('policy', example, '--out', join(base, 'a\u001b[31mb'));
+    expect(exitCode).toBe(0);
+    expect(stdout).toContain('a\\x1b[31mb');
+    expect(stdout.includes('\u001b[31m')).toBe(false);
+  });
+
+  it.each([
+    ['nothing', 'there is no such file'],
+    ['', 'is a folder without a measurements.json'],
+  ])('says in words why measurements "%s" cannot be read', async (name, message) => {
+    const { exitCode, stderr } = await altee('policy', join(base, name), '--out', out());
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain(message);
+    expect(stderr).not.toMatch(/ENOENT|EISDIR/);
+  });
+
   it.each([
     [['--pcrs', '24'], 'Must be PCR numbers from 0 to 23'],
     [['--pcrs', '4,x'], 'Must be PCR numbers from 0 to 23'],

@@ -1,5 +1,5 @@
 import { createHash, createPublicKey, generateKeyPairSync, verify } from 'node:crypto';
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseMeasurements } from '@altee/measure';
@@ -53,6 +53,31 @@ describe('makePolicies()', () => {
     await expect(making).rejects.toThrow(BuilderError);
     expect(await readFile(join(outDir(), 'README.txt'), 'utf8')).toBe('my own');
   });
+
+  it('refuses a file in the folder’s place, and leaves it as it is', async () => {
+    await writeFile(outDir(), 'my own');
+    await expect(makePolicies({ measurementsFiles: [example], outDir: outDir() })).rejects.toThrow(
+      `Cannot write "${outDir()}": it is no folder, or a part of its path is none`,
+    );
+    expect(await readFile(outDir(), 'utf8')).toBe('my own');
+  });
+
+  it('writes where a link leads, and leaves the link', async () => {
+    await mkdir(join(base, 'elsewhere'));
+    await symlink(join(base, 'elsewhere'), outDir());
+    await makePolicies({ measurementsFiles: [example], outDir: outDir(), dialects: ['corim'] });
+    expect(await readlink(outDir())).toBe(join(base, 'elsewhere'));
+    expect((await readdir(join(base, 'elsewhere'))).sort()).toEqual(['README.txt', 'corim.cbor']);
+  });
+
+  it.each(['/proc/altee', '/proc/altee/a/b', '/sys/altee/a'])(
+    'says that it cannot write to %s, and does not try for ever',
+    async (place) => {
+      await expect(makePolicies({ measurementsFiles: [example], outDir: place })).rejects.toThrow(
+        `Cannot write "${place}": `,
+      );
+    },
+  );
 
   it('takes a results folder for the measurements in it, and writes nothing into one', async () => {
     await writeFile(join(base, 'measurements.json'), await readFile(example));
