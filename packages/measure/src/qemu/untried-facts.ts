@@ -16,9 +16,9 @@ const MOST_VCPUS = 8;
 const triedDrivers: ReadonlySet<string> = new Set(['VGA', 'virtio-rng-pci', 'virtio-serial-pci']);
 
 const rows: readonly Untried[] = [
-  { fact: 'one under KVM', is: ({ accelerator }) => accelerator === 'kvm' },
+  { fact: 'one that KVM runs', is: ({ accelerator }) => accelerator === 'kvm' },
   {
-    fact: 'one of which it is not said that QEMU emulates it (TCG): under KVM its processor is another one, which SMBIOS shows',
+    fact: 'one whose accelerator is not said (TCG is assumed; under KVM the processor is another one, which the tables show)',
     is: ({ accelerator }) => accelerator === undefined,
   },
   {
