@@ -1,4 +1,12 @@
 export { type BuildOptions, type BuildResult, build } from './build.ts';
+export {
+  type CacheFormat,
+  cacheFormats,
+  type ExportCacheOptions,
+  type ExportCacheResult,
+  exportCache,
+} from './cache/export-cache.ts';
+export { type ImportCacheOptions, type ImportCacheResult, importCache } from './cache/import-cache.ts';
 export type { DistFile, DistResult } from './dist.ts';
 export { BuilderError, type BuilderErrorCode } from './error.ts';
 export { type ExecutorName, executorName, executorNames } from './executor/executors.ts';

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { Store } from './store.ts';
 
 const FILE = 'value.json';
+/** Of the file's layout: an entry of another one is not looked at. */
+const LAYOUT = 2;
 const MARK = 'base64';
 
 /**
@@ -16,13 +18,19 @@ export async function cachedJson<T>(
   facts: Readonly<Record<string, unknown>>,
   make: () => Promise<T>,
 ): Promise<T> {
-  const key = createHash('sha256').update(JSON.stringify(facts)).digest('hex');
+  const key = createHash('sha256').update(JSON.stringify({ layout: LAYOUT, facts })).digest('hex');
   let made: { readonly value: T } | undefined;
   const tree = await store.addTree('output', `${kind}-${key}`, async (folder) => {
     made = { value: await make() };
     await writeFile(join(folder, FILE), JSON.stringify(made.value, encodeBytes));
   });
-  return made ? made.value : (JSON.parse(await readFile(join(tree, FILE), 'utf8'), decodeBytes) as T);
+  if (made) return made.value;
+  try {
+    return JSON.parse(await readFile(join(tree, FILE), 'utf8'), decodeBytes) as T;
+  } catch {
+    // Somebody has damaged the store: what can be made again is no reason to fail.
+    return make();
+  }
 }
 
 function encodeBytes(_name: string, value: unknown): unknown {

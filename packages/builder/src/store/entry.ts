@@ -16,6 +16,8 @@ export interface StoreEntry {
   readonly used: Date;
   /** A living process uses it: it can't be pruned. */
   readonly inUse: boolean;
+  /** It was made on another machine: see `Store.isImported`. */
+  readonly imported?: boolean;
 }
 
 /** The kinds of trees; each has a folder of its own. */

@@ -42,6 +42,11 @@ export class Leases {
     for (const name of names) this.#held.add(name);
   }
 
+  /** Names that were leased here. */
+  held(): string[] {
+    return [...this.#held];
+  }
+
   /** Names that a living process uses, this one included. */
   async inUse(): Promise<Set<string>> {
     const { tmpDir } = this.#place;

@@ -19,6 +19,18 @@ export interface TempDir {
   dispose(): Promise<void>;
 }
 
+export interface AddTreeOptions {
+  /** It was made on another machine: see {@link Store.isImported}. */
+  readonly imported?: boolean;
+}
+
+/** What stands beside a tree. */
+interface TreeRecord {
+  readonly size: number;
+  readonly created: string;
+  readonly imported?: boolean;
+}
+
 /** A file whose content is not what its name says. */
 export interface CorruptFile {
   readonly path: string;
@@ -136,7 +148,12 @@ export class Store {
    * a key; another that wants it waits. A number that `make` gives is
    * the size to list (bytes).
    */
-  async addTree(kind: TreeKind, key: string, make: (tmpDir: string) => Promise<unknown>): Promise<string> {
+  async addTree(
+    kind: TreeKind,
+    key: string,
+    make: (tmpDir: string) => Promise<unknown>,
+    { imported = false }: AddTreeOptions = {},
+  ): Promise<string> {
     checkKey(key);
     return this.#once(kind, key, async () => {
       const present = await this.#presentTree(kind, key);
@@ -148,7 +165,8 @@ export class Store {
         const told = await make(made);
         const size = typeof told === 'number' ? told : treeSize(made);
         const record = join(temp.path, 'record');
-        await writeFile(record, `${JSON.stringify({ size, created: new Date().toISOString() })}\n`);
+        const facts = { size, created: new Date().toISOString(), ...(imported ? { imported } : {}) };
+        await writeFile(record, `${JSON.stringify(facts)}\n`);
         // The record first: a tree that is there always has one.
         await rename(record, this.#recordPath(kind, key));
         await rename(made, this.#treePath(kind, key));
@@ -157,6 +175,24 @@ export class Store {
         await temp.dispose();
       }
     });
+  }
+
+  /**
+   * Whether the tree was made on another machine and brought in by `altee cache import`: nobody here knows that it is
+   * what its key stands for. False where there is no such tree.
+   */
+  async isImported(kind: TreeKind, key: string): Promise<boolean> {
+    const record = await this.#readRecord(kind, checkKey(key));
+    return record?.imported === true;
+  }
+
+  /** The trees of a kind that were asked for through this store, by key; whether they are there or not. */
+  askedFor(kind: TreeKind): string[] {
+    const prefix = leaseOf(kind, '');
+    return this.#leases
+      .held()
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => name.slice(prefix.length));
   }
 
   /** An empty folder on the store's file system, to be moved from by rename. */
@@ -284,13 +320,19 @@ export class Store {
   }
 
   async #treeEntry(kind: TreeKind, key: string, inUse: ReadonlySet<string>): Promise<StoreEntry[]> {
-    const record = this.#recordPath(kind, key);
-    const [text, found] = await Promise.all([ifPresent(readFile(record, 'utf8')), ifPresent(stat(record))]);
-    if (text === undefined || found === undefined) return [];
-    const { size, created } = JSON.parse(text) as { size: number; created: string };
+    const recordPath = this.#recordPath(kind, key);
+    const [record, found] = await Promise.all([this.#readRecord(kind, key), ifPresent(stat(recordPath))]);
+    if (record === undefined || found === undefined) return [];
+    const { size, created, imported = false } = record;
     const path = this.#treePath(kind, key);
     const leased = inUse.has(leaseOf(kind, key));
-    return [{ kind, key, path, size, created: new Date(created), used: found.mtime, inUse: leased }];
+    const entry = { kind, key, path, size, created: new Date(created), used: found.mtime, inUse: leased };
+    return [imported ? { ...entry, imported } : entry];
+  }
+
+  async #readRecord(kind: TreeKind, key: string): Promise<TreeRecord | undefined> {
+    const text = await ifPresent(readFile(this.#recordPath(kind, key), 'utf8'));
+    return text === undefined ? undefined : (JSON.parse(text) as TreeRecord);
   }
 
   #treePath(kind: TreeKind, key: string): string {

@@ -1,25 +1,14 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import {
-  chmod,
-  constants,
-  copyFile,
-  lstat,
-  mkdir,
-  open,
-  readdir,
-  rename,
-  utimes,
-  writeFile,
-} from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+import { chmod, constants, copyFile, lstat, open, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { encodeLock, type Lock } from '@altee/manifest';
 import { BuilderError } from '../error.ts';
 import { writeAt, writeFileAtomically } from '../image/atomic-file.ts';
+import { checkReplaceable, writeFolderAtomically } from '../image/atomic-folder.ts';
 import type { Task } from '../report.ts';
-import { explainDiskFull, ifPresent } from '../store/errno.ts';
+import { ifPresent } from '../store/errno.ts';
 import { hashFile } from '../store/hash-file.ts';
-import { removeTree } from '../store/remove-tree.ts';
 import { bundleIndexOf, encodeBundleIndex, INDEX_NAME, LOCK_NAME } from './bundle-index.ts';
 import { BLOCK_BYTES, END_BYTES, fileHeader, paddingOf, readHeader } from './ustar.ts';
 
@@ -28,23 +17,14 @@ export function isTarName(out: string): boolean {
   return out.endsWith('.tar');
 }
 
-/** Throws `invalid-input` where something else than a bundle is at `out`, or it can't be written. Before all that takes long. */
+/** Throws `invalid-input` where something else than a bundle is at `out`: before all that takes long. */
 export async function checkBundleOut(out: string): Promise<void> {
+  if (!isTarName(out)) return checkReplaceable(out, 'vendor bundle', (names) => names.includes(INDEX_NAME));
   const found = await ifPresent(lstat(out));
-  const refused = (reason: string) =>
-    new BuilderError('invalid-input', `Cannot write "${out}": ${reason}`, {
-      hint: 'Give another place with --out',
-    });
-  if (found === undefined) return;
-  if (isTarName(out)) {
-    if (!found.isFile()) throw refused('it is there already, and no file');
-    if (!(await beginsAsBundle(out))) throw refused('it is there already, and no vendor bundle');
-    return;
-  }
-  if (!found.isDirectory()) throw refused('it is there already, and no folder');
-  const names = await readdir(out);
-  if (names.length > 0 && !names.includes(INDEX_NAME))
-    throw refused('the folder is there already, and no vendor bundle');
+  if (found === undefined || (found.isFile() && (await beginsAsBundle(out)))) return;
+  throw new BuilderError('invalid-input', `"${out}" is there already, and is no vendor bundle`, {
+    hint: 'Give another file with --out, or remove it',
+  });
 }
 
 async function beginsAsBundle(file: string): Promise<boolean> {
@@ -110,16 +90,12 @@ export async function writeBundleFolder(
   { lock, pathOf, task, signal }: BundleContents,
 ): Promise<number> {
   const index = bundleIndexOf(lock);
-  const target = resolve(out);
-  const made = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}`);
-  try {
-    await mkdir(made, { recursive: true, mode: 0o755 });
-    await chmod(made, 0o755);
+  return writeFolderAtomically(out, async (folder) => {
     const add = async (name: string, fill: (path: string) => Promise<void>) => {
       signal?.throwIfAborted();
-      await fill(join(made, name));
-      await chmod(join(made, name), 0o644);
-      await utimes(join(made, name), 0, 0);
+      await fill(join(folder, name));
+      await chmod(join(folder, name), 0o644);
+      await utimes(join(folder, name), 0, 0);
     };
     await add(INDEX_NAME, (path) => writeFile(path, encodeBundleIndex(index)));
     for (const [at, { name, sha256 }] of index.files.entries()) {
@@ -130,26 +106,9 @@ export async function writeBundleFolder(
       });
       task.progress(at + 1, index.files.length, 'items');
     }
-    await utimes(made, 0, 0);
-    await replaceFolder(target, made);
+    await utimes(folder, 0, 0);
     return index.files.reduce((sum, { size }) => sum + size, 0);
-  } catch (error) {
-    throw explainDiskFull(error, out);
-  } finally {
-    await removeTree(made);
-  }
-}
-
-async function replaceFolder(target: string, made: string): Promise<void> {
-  const former = `${made}-former`;
-  await ifPresent(rename(target, former));
-  try {
-    await rename(made, target);
-  } catch (error) {
-    await ifPresent(rename(former, target));
-    throw error;
-  }
-  await removeTree(former);
+  });
 }
 
 /** The content of a file of the store, which may have been damaged since it came in. */

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { EXIT } from '../exit-code.ts';
 import { formatBytes } from '../report/terminal-text.ts';
 import { withSession } from '../session.ts';
+import { addCacheExport, addCacheImport } from './cache-carry.ts';
 
 interface PruneCliOptions {
   readonly olderThan?: number;
@@ -23,11 +24,13 @@ const KIND_TITLES: Readonly<Record<StoreEntry['kind'], string>> = {
 export function addCache(program: Command, done: (exitCode: number) => void): void {
   const cache = program
     .command('cache')
-    .description('show, prune or verify the store')
+    .description('show, prune or verify the store; carry build outputs to another machine')
     .addHelpText(
       'after',
-      '\nExamples:\n  altee cache\n  altee cache prune --older-than 30\n  altee cache verify',
+      '\nExamples:\n  altee cache\n  altee cache prune --older-than 30\n  altee cache verify\n  altee cache export altee.yaml --to hello-cache\n  altee cache import hello-cache',
     );
+  addCacheExport(cache);
+  addCacheImport(cache, done);
 
   cache
     .command('show', { isDefault: true })
@@ -104,7 +107,7 @@ function totals(entries: readonly StoreEntry[]): { title: string; count: number;
 
 function entryLine(entry: StoreEntry): string {
   const used = entry.used.toISOString().slice(0, 16).replace('T', ' ');
-  return `${entry.kind.padEnd(8)} ${entry.key.slice(0, 20).padEnd(20)} ${formatBytes(entry.size).padStart(9)}  ${used}${entry.inUse ? '  in use' : ''}`;
+  return `${entry.kind.padEnd(8)} ${entry.key.slice(0, 20).padEnd(20)} ${formatBytes(entry.size).padStart(9)}  ${used}${entry.inUse ? '  in use' : ''}${entry.imported ? '  imported' : ''}`;
 }
 
 function positiveNumber(text: string): number {
