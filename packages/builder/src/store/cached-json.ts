@@ -18,7 +18,9 @@ export async function cachedJson<T>(
   facts: Readonly<Record<string, unknown>>,
   make: () => Promise<T>,
 ): Promise<T> {
-  const key = createHash('sha256').update(JSON.stringify({ layout: LAYOUT, facts })).digest('hex');
+  const key = createHash('sha256')
+    .update(JSON.stringify({ layout: LAYOUT, facts }))
+    .digest('hex');
   let made: { readonly value: T } | undefined;
   const tree = await store.addTree('output', `${kind}-${key}`, async (folder) => {
     made = { value: await make() };

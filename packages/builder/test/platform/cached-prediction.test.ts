@@ -1,3 +1,5 @@
+import { chmod, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Prediction } from '@altee/measure';
 import { describe, expect, it } from 'vitest';
 import { cachedPrediction } from '../../src/platform/cached-prediction.ts';
@@ -54,6 +56,20 @@ describe('cachedPrediction()', () => {
     await using folder = await tempFolder();
     const store = await Store.open(folder.path);
     await expect(cachedPrediction(store, {}, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(await cachedPrediction(store, {}, async () => prediction)).toEqual(prediction);
+  });
+
+  it('makes again what somebody has damaged', async () => {
+    await using folder = await tempFolder();
+    const store = await Store.open(folder.path);
+    await cachedPrediction(store, {}, async () => prediction);
+    const trees = join(folder.path, 'trees/output');
+    const [entry = ''] = (await readdir(trees)).filter((name) => /^prediction-[0-9a-f]+$/.test(name));
+    await chmod(join(trees, entry), 0o755);
+    const file = join(trees, entry, 'value.json');
+    await writeFile(file, '{"registers": [');
+    expect(await cachedPrediction(store, {}, async () => prediction)).toEqual(prediction);
+    await rm(file);
     expect(await cachedPrediction(store, {}, async () => prediction)).toEqual(prediction);
   });
 });
