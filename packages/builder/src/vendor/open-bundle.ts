@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { Lock } from '@altee/manifest';
+import { type Lock, LockError, parseLock } from '@altee/manifest';
 import { BuilderError } from '../error.ts';
 import type { Reporter } from '../report.ts';
 import { ifPresent } from '../store/errno.ts';
@@ -15,12 +15,13 @@ import {
   bundleIndex,
   bundleIndexOf,
   encodeBundleIndex,
+  LOCK_NAME,
 } from './bundle-index.ts';
 import { openBundleTar } from './bundle-tar.ts';
 
 export interface OpenBundleOptions {
   readonly reporter: Reporter;
-  /** The lock that the bundle has to be of, to the byte; without one it is held against its own index. */
+  /** The lock that the bundle has to be of; without one it is held against the lock in it. */
   readonly lock?: Lock;
   readonly signal?: AbortSignal;
 }
@@ -41,6 +42,7 @@ export async function openBundle(path: string, options: OpenBundleOptions): Prom
   const index = parseIndex(path, opened.indexText);
   if (options.lock) checkIndex(path, index, options.lock);
   await opened.checkMembers(index.files);
+  if (!options.lock) checkIndex(path, index, await ownLock(path, opened, index));
   await checkContents(path, opened, index.files, options);
   const bySha256 = new Map(index.files.map((member) => [member.sha256, member]));
   return {
@@ -55,7 +57,7 @@ export async function openBundle(path: string, options: OpenBundleOptions): Prom
   };
 }
 
-/** Bytes of a bundle whose lock isn't known: what its index claims is hashed, so it may not claim any number. */
+/** What its index claims is hashed, so it may not claim any number. */
 const MOST_BYTES = 64 * 2 ** 30;
 
 function parseIndex(path: string, text: string): BundleIndex {
@@ -82,6 +84,26 @@ function readIndex(path: string, text: string): BundleIndex {
   if (parsed.success) return parsed.data;
   const details = parsed.error.issues.slice(0, 5).map((issue) => `${issue.path.join('.')}: ${issue.message}`);
   throw invalidBundle(path, 'its index is malformed', { details });
+}
+
+/** More than any lock has; the parser refuses it with its own words. */
+const MOST_LOCK_BYTES = 17 * 2 ** 20;
+
+async function ownLock(path: string, opened: OpenBundle, { files }: BundleIndex): Promise<Lock> {
+  const member = files.find(({ name }) => name === LOCK_NAME);
+  if (member === undefined) throw invalidBundle(path, `its index names no ${shown(LOCK_NAME)}`);
+  if (member.size > MOST_LOCK_BYTES)
+    throw invalidBundle(path, `${shown(LOCK_NAME)} has ${member.size} bytes`);
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of opened.read(member)) chunks.push(chunk);
+  try {
+    return parseLock(Buffer.concat(chunks).toString('utf8'), `${path}: ${LOCK_NAME}`);
+  } catch (error) {
+    if (!(error instanceof LockError)) throw error;
+    throw invalidBundle(path, `${shown(LOCK_NAME)} in it is no lock`, {
+      details: error.message.split('\n').slice(0, 5),
+    });
+  }
 }
 
 /** The index follows from the lock; whatever it says beyond that was put in by somebody. */
