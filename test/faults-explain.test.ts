@@ -195,6 +195,19 @@ const faults: readonly Fault[] = [
     expected: ['PCR5', 1, 'partition-table', /the disk is 99999999-2222/],
   },
   {
+    name: 'the disk of an image with another command line, as altee writes it',
+    boot: {
+      ...changed('.cmdline', ascii('console=ttyS0 debug')),
+      machine: { ...machine, disk: otherDisk(makeEntry().fill(0x77, 16, 32)) },
+    },
+    expected: [
+      'PCR5',
+      1,
+      'command-line',
+      /command line \(\.cmdline\) is another one; .* follow from the image/,
+    ],
+  },
+  {
     name: 'one more partition',
     boot: { machine: { ...machine, disk: makeDisk({ 0: makeEntry(), 1: makeEntry(undefined, 'data') }) } },
     expected: ['PCR5', 1, 'partition-table', /2 partitions, predicted were 1/],
@@ -375,8 +388,8 @@ const faults: readonly Fault[] = [
   },
 ];
 
-function otherDisk(): Uint8Array {
-  const bytes = makeDisk({ 0: makeEntry() });
+function otherDisk(entry = makeEntry()): Uint8Array {
+  const bytes = makeDisk({ 0: entry });
   bytes.fill(0x99, 512 + 56, 512 + 60);
   return seal(bytes);
 }

@@ -11,7 +11,7 @@ import { judgesRoot } from './judges.ts';
  */
 export default async function setup(): Promise<(() => Promise<void>) | undefined> {
   if (process.env['ALTEE_TEST_ROOTS'] === 'none') return undefined;
-  await promisify(execFile)('npm', ['run', '--silent', 'build']);
+  await promisify(execFile)('npm', ['run', '--silent', 'bundle']);
   const { workshop, roots } = await exampleContext('hello');
   const judges = await judgesRoot(workshop);
   process.env['ALTEE_TEST_PLATFORM_ROOT'] ??= (await roots.get('platform')).path;

@@ -1,9 +1,10 @@
 import { MeasureError } from '../../error.ts';
 import { type GptEvent, parseGptEvent } from '../../tcg/decode/gpt-event.ts';
 import { type CauseRule, likely, proven, typeOf } from '../cause.ts';
+import { sectionCause } from './image.ts';
 
 /** Which entry of the partition table is another one. */
-export const partitionTableCause: CauseRule = ({ row }) => {
+export const partitionTableCause: CauseRule = ({ row }, context) => {
   if (!typeOf(row).startsWith('EV_EFI_GPT_EVENT')) return undefined;
   if (row.relation === 'missing') return likely('partition-table', 'The boot disk has no partition table');
   if (row.relation === 'extra')
@@ -11,9 +12,28 @@ export const partitionTableCause: CauseRule = ({ row }) => {
   const before = read(row.predicted.data);
   const after = read(row.observed?.event.untrustedData);
   if (!before || !after) return likely('partition-table', 'The boot disk is partitioned otherwise');
+  const image = sectionCause(context.sections);
+  if (image && hasOtherGuids(before, after))
+    return likely(
+      image.code,
+      `${image.text}; altee gives the disk and its partition GUIDs that follow from the image, and they are other ones`,
+    );
   const sure = row.observed?.check.verdict === 'verified' ? proven : likely;
   return sure('partition-table', `Another partition table: ${changes(before, after)}`);
 };
+
+/** Both kinds of GUIDs are other ones, as on a disk that altee wrote for another image. */
+function hasOtherGuids(before: GptEvent, after: GptEvent): boolean {
+  return (
+    before.diskGuid !== after.diskGuid &&
+    before.partitions.length === after.partitions.length &&
+    after.partitions.every(
+      ({ typeGuid, uniqueGuid }, index) =>
+        typeGuid === before.partitions[index]?.typeGuid &&
+        uniqueGuid !== before.partitions[index]?.uniqueGuid,
+    )
+  );
+}
 
 function changes(before: GptEvent, after: GptEvent): string {
   const found: string[] = [];
