@@ -273,7 +273,7 @@ tty || true`),
       ok: false,
       code: 'sandbox-unavailable',
       message: 'Cannot start the sandbox: user.max_user_namespaces is 0',
-      hint: expect.stringMatching(/sysctl user\.max_user_namespaces=\d+\. The docker executor/),
+      hint: expect.stringMatching(/sysctl user\.max_user_namespaces=\d+\. Or build with "--executor docker"/),
     });
   });
 });

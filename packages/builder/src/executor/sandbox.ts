@@ -1,27 +1,23 @@
-import { access, chown, lchown, mkdtemp, open, readdir, readFile, stat } from 'node:fs/promises';
+import { chown, lchown, readdir, readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { BuilderError } from '../error.ts';
 import { explainDiskFull } from '../store/errno.ts';
-import { removeTree } from '../store/remove-tree.ts';
-import { temporaryFolder } from '../temporary-folder.ts';
+import { checkRoot } from './check-root.ts';
 import { diagnoseNamespaces, gatherNamespaceFacts } from './diagnose.ts';
-import { ENTRY_TOOLS, enterRoot, LOADER, MOUNT_POINTS } from './enter.ts';
+import { enterRoot } from './enter.ts';
 import { stepCommand, stepEnvironment } from './environment.ts';
 import type { Executor, Root, Step, StepIo } from './executor.ts';
 import { stepFailure, stepLimit } from './failure.ts';
 import { chooseIdentity, gatherIdentityFacts, type Identity, isPrivileged } from './identity.ts';
 import { diskGuard, folderBytes } from './limits.ts';
-import { LineSplitter } from './lines.ts';
+import { probe } from './probe.ts';
 import { stepBinds } from './step-binds.ts';
+import { StepLog } from './step-log.ts';
 import { supervise, timeGuard } from './supervise.ts';
 
-/** A step that prints more than this is out of its mind. */
-const MAX_LOG_BYTES = 256 * 2 ** 20;
 /** A single file of a step's own working may be this large even where its output may not. */
 const MIN_FILE_BYTES = 4 * 2 ** 30;
-/** Lines of a failed step that its error shows. */
-const TAIL_LINES = 20;
 
 export interface SandboxOptions {
   /** `$JOBS` of every step; the machine's processors by default. */
@@ -36,7 +32,7 @@ export function sandboxExecutor(options: SandboxOptions = {}): Executor {
   const jobs = options.jobs ?? availableParallelism();
   return {
     name: 'sandbox',
-    check: (root) => checkSandbox(root, (step, io) => executeStep(step, io, jobs)),
+    check: (root) => probe(root, (step, io) => executeStep(step, io, jobs)),
     execute: (step, io) => executeStep(step, io, jobs),
   };
 }
@@ -66,37 +62,24 @@ async function executeStep(step: Step, io: StepIo, jobs: number): Promise<void> 
     command: stepCommand(step),
   });
 
-  const tail: string[] = [];
-  const lines = new LineSplitter((line) => {
-    tail.push(line);
-    if (tail.length > TAIL_LINES) tail.shift();
-    io.onLine?.(line);
-  });
-  const log = await open(io.logFile, 'a', 0o644);
+  const log = await StepLog.open(io);
   try {
-    let logBytes = 0;
-    const tooLong = new AbortController();
     const exit = await supervise(command, {
-      onOutput: async (chunk) => {
-        logBytes += chunk.length;
-        if (logBytes > MAX_LOG_BYTES) return tooLong.abort();
-        lines.push(chunk);
-        await log.appendFile(chunk);
-      },
+      onOutput: (chunk) => log.push(chunk),
       guards: [
         timeGuard(step.limits.seconds, 'time'),
         diskGuard(io.outDir, io.workDir, step.limits.outputBytes),
-        (stop) => aborted(tooLong.signal, stop).then((yes) => (yes ? 'log-size' : undefined)),
+        log.guard,
       ],
       ...(io.signal === undefined ? {} : { signal: io.signal }),
     });
-    lines.end();
+    log.end();
     io.signal?.throwIfAborted();
-    if (exit.killedFor !== undefined) throw stepLimit(step, exit.killedFor, tail, io.logFile);
-    if (!exit.entered) throw await unavailable(step.root, tail);
-    if (exit.code !== 0) throw stepFailure(step, exit, tail, io.logFile);
+    if (exit.killedFor !== undefined) throw stepLimit(step, exit.killedFor, log.tail, io.logFile);
+    if (!exit.entered) throw await unavailable(step.root, log.tail);
+    if (exit.code !== 0) throw stepFailure(step, exit, log.tail, io.logFile);
     if ((await folderBytes(io.outDir, step.limits.outputBytes)) > step.limits.outputBytes) {
-      throw stepLimit(step, 'output-size', tail, io.logFile);
+      throw stepLimit(step, 'output-size', log.tail, io.logFile);
     }
   } catch (error) {
     if (isSpawnError(error)) throw await unavailable(step.root, [error.message]);
@@ -129,49 +112,11 @@ async function takeBack(dir: string): Promise<void> {
   }
 }
 
-/** The root must hold what brings a process into it; a root without it is a wrong lock, not a wrong machine. */
-async function checkRoot(root: Root): Promise<void> {
-  const needed = [LOADER, ...ENTRY_TOOLS.map((tool) => `usr/bin/${tool}`), ...MOUNT_POINTS];
-  for (const name of needed) {
-    await access(join(root.path, name)).catch(() => {
-      throw new BuilderError('lock-invalid', `The root ${root.digest} has no "/${name}"`, {
-        hint: 'The toolchain needs the packages util-linux, mount, coreutils and dash: run "altee lock --update"',
-      });
-    });
-  }
-}
-
-async function checkSandbox(root: Root, run: (step: Step, io: StepIo) => Promise<void>): Promise<void> {
-  const scratch = await temporaryFolder('altee-check-');
-  try {
-    const [outDir, workDir] = [await mkdtemp(join(scratch, 'out-')), await mkdtemp(join(scratch, 'work-'))];
-    const probe: Step = {
-      name: 'check',
-      root,
-      script: 'true',
-      env: {},
-      inputs: {},
-      limits: { seconds: 30, outputBytes: 4096, processes: 16 },
-    };
-    await run(probe, { outDir, workDir, logFile: join(scratch, 'log') });
-  } finally {
-    await removeTree(scratch);
-  }
-}
-
 async function unavailable(root: Root, tail: readonly string[]): Promise<BuilderError> {
   const { cause, remedy } = diagnoseNamespaces(await gatherNamespaceFacts(root.path, tail.join('\n')));
   return new BuilderError('sandbox-unavailable', `Cannot start the sandbox: ${cause}`, {
-    hint: `${remedy}. The docker executor, which needs no user namespaces, will be the alternative; this version does not have it`,
+    hint: `${remedy}. Or build with "--executor docker", which needs no user namespaces but Docker or Podman`,
     details: tail,
-  });
-}
-
-/** Whether `signal` was aborted before `stop` was. */
-function aborted(signal: AbortSignal, stop: AbortSignal): Promise<boolean> {
-  return new Promise((resolve) => {
-    signal.addEventListener('abort', () => resolve(true), { once: true });
-    stop.addEventListener('abort', () => resolve(false), { once: true });
   });
 }
 

@@ -1,12 +1,16 @@
 import { build } from '@altee/builder';
-import { type Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { formatBytes } from '../report/terminal-text.ts';
 import { withSession } from '../session.ts';
-import { addOriginOptions, type OriginCliOptions } from './options.ts';
+import {
+  addOriginOptions,
+  type ExecutorCliOptions,
+  executorOption,
+  type OriginCliOptions,
+} from './options.ts';
 
-interface BuildCliOptions extends OriginCliOptions {
+interface BuildCliOptions extends OriginCliOptions, ExecutorCliOptions {
   readonly out?: string;
-  readonly executor: 'sandbox';
   readonly frozen?: boolean;
   readonly signed?: string;
 }
@@ -19,9 +23,7 @@ export function addBuild(program: Command): void {
       .argument('<manifest>', 'the altee.yaml')
       .description('build the image and predict its measurements')
       .option('--out <dir>', 'where to write (default: dist/<name> beside the manifest)')
-      .addOption(
-        new Option('--executor <name>', 'what runs the build steps').choices(['sandbox']).default('sandbox'),
-      )
+      .addOption(executorOption())
       .option('--signed <file>', 'take the built image as your own tool signed it; nothing else may differ')
       .option('--frozen', 'fail rather than write or change the lock'),
   )
@@ -30,6 +32,7 @@ export function addBuild(program: Command): void {
       `
 Examples:
   altee build examples/hello/altee.yaml
+  altee build altee.yaml --executor docker
   sbsign --key db.key --cert db.pem --output signed.efi dist/hello/hello.efi
   altee build altee.yaml --signed signed.efi`,
     )
@@ -42,6 +45,7 @@ Examples:
           ...(options.out === undefined ? {} : { outDir: options.out }),
           frozen: options.frozen === true,
           ...(options.signed === undefined ? {} : { signedImage: options.signed }),
+          ...(options.executor === undefined ? {} : { executor: options.executor }),
           offline: options.offline === true,
           vendorDirs: options.vendor ?? [],
         });

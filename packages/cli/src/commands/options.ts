@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { type ExecutorName, executorName, executorNames } from '@altee/builder';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 
 /** Options about where bytes come from, shared by the commands that may fetch. */
@@ -17,6 +18,17 @@ export function addOriginOptions(command: Command): Command {
         'bundle of "altee vendor", or folder with files by name, asked before any mirror (repeatable)',
       ).argParser((path: string, before: string[] | undefined) => [...(before ?? []), present(path)]),
     );
+}
+
+/** The option of the commands that run build steps. */
+export interface ExecutorCliOptions {
+  readonly executor?: ExecutorName;
+}
+
+/** `--executor`; a name that is none is refused as `invalid-input`, before anything is done. */
+export function executorOption(): Option {
+  const what = `what runs the build steps: ${executorNames.join(', ')} (default: sandbox)`;
+  return new Option('--executor <name>', what).argParser(executorName);
 }
 
 function present(path: string): string {

@@ -6,9 +6,14 @@ import { comparisonLines } from '../report/comparison-table.ts';
 import { styler } from '../report/style.ts';
 import { formatDuration, wrapLine } from '../report/terminal-text.ts';
 import { withSession } from '../session.ts';
-import { addOriginOptions, type OriginCliOptions } from './options.ts';
+import {
+  addOriginOptions,
+  type ExecutorCliOptions,
+  executorOption,
+  type OriginCliOptions,
+} from './options.ts';
 
-interface RunCliOptions extends OriginCliOptions {
+interface RunCliOptions extends OriginCliOptions, ExecutorCliOptions {
   readonly platform?: string;
   readonly timeout: number;
   readonly frozen?: boolean;
@@ -28,6 +33,7 @@ export function addRun(program: Command, done: (exitCode: number) => void): void
         '--signed <file>',
         'the built image as your own tool signed it, for a platform with Secure Boot',
       )
+      .addOption(executorOption())
       .option('--frozen', 'fail rather than write or change the lock'),
   )
     .addHelpText(
@@ -42,6 +48,7 @@ export function addRun(program: Command, done: (exitCode: number) => void): void
           reporter,
           signal,
           frozen: options.frozen === true,
+          ...(options.executor === undefined ? {} : { executor: options.executor }),
           offline: options.offline === true,
           vendorDirs: options.vendor ?? [],
           timeoutSeconds: options.timeout,
