@@ -417,6 +417,27 @@ describe('explainLog() names a seeded fault at its first event', () => {
   });
 });
 
+describe('explainLog() where a difference cannot be solved', () => {
+  /** Firmware that measures no ACPI tables. */
+  const withoutAcpi = (prediction: Prediction): Prediction => ({
+    ...prediction,
+    registers: prediction.registers.map((register) => ({
+      ...register,
+      events: register.events.filter(({ source }) => source.kind !== 'fw_cfg'),
+    })),
+  });
+
+  it.each([
+    ['SMBIOS alone', withoutAcpi, { smbios: 3 }, /number of processors, other RAM size, other CPU model/],
+    ['tables of another size', (all: Prediction) => all, { grown: 31 }, /devices, .*processors, .*version/],
+  ])('names what a machine may have more or less of (%s)', (_, change, facts, suspects) => {
+    const log = logOf(change(boot(onQemu({ fwCfg: fwCfg(facts) }))));
+    const { first } = explain(change(boot()), log);
+    expect(first?.register).toBe('PCR1');
+    expect(first?.first.cause).toMatchObject({ certainty: 'likely', text: expect.stringMatching(suspects) });
+  });
+});
+
 const GiB = 2 ** 30;
 const noKeys = { built: false, enforced: false, variables: {} };
 

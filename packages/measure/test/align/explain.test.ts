@@ -139,10 +139,30 @@ describe('explainLog()', () => {
     [
       'something far',
       text16('x y z'),
-      'likely: The command line was changed on the way from the image to the kernel: the section is as predicted',
+      'likely: The command line was changed on the way from the image to the kernel, as the section is as predicted: by a boot loader or firmware; what comes from outside through the stub, PCR 12 would show',
     ],
   ])('solves a command line with %s', (_, measured, cause) => {
     expect(commandLine(measured)).toBe(cause);
+  });
+
+  it('looks in PCR 12 for a command line from outside the image', () => {
+    const result = explain((events) => {
+      const index = loadOptions(events);
+      const event = events[index] ?? expect.fail('no LoadOptions');
+      const outside: Event = {
+        registerIndex: 12,
+        untrustedEventType: eventTypes.EV_IPL,
+        digests: digestsOf(text16('unheard of')),
+        untrustedData: ascii('something else'),
+      };
+      return events
+        .with(index, { ...event, digests: digestsOf(text16('x y z')) })
+        .toSpliced(index, 0, outside);
+    });
+    expect(named(result, 'PCR9').first?.cause).toMatchObject({
+      code: 'command-line',
+      text: expect.stringMatching(/from outside the image .* PCR 12 shows: .*something else/),
+    });
   });
 
   it('keeps the first difference where two logs part, whatever follows', () => {

@@ -1,8 +1,9 @@
 import { toHex } from '../../bytes/hex.ts';
+import type { Dependency } from '../../predict/prediction.ts';
 import { type Cause, type CauseRule, likely, typeOf } from '../cause.ts';
 
 /** What each dependency of an event is, in words. */
-const dependencies: Readonly<Record<string, string>> = {
+const dependencies: Readonly<Record<Dependency, string>> = {
   image: 'the image',
   stub: 'the stub',
   kernel: 'the kernel',
@@ -13,14 +14,15 @@ const dependencies: Readonly<Record<string, string>> = {
   'boot-order': 'the boot order',
   'partition-table': 'the partition table',
   devices: 'the devices',
-  smbios: 'SMBIOS',
-  acpi: 'ACPI',
+  smbios: 'the SMBIOS tables',
+  acpi: 'the ACPI tables',
   ram: 'the RAM size',
   vcpus: 'the number of processors',
   'cpu-model': 'the CPU model',
   vmm: 'the VMM',
   'guest-features': 'the guest’s features',
   'command-line': 'the command line',
+  'side-files': 'the files beside the image',
   cloud: 'the cloud',
   'reference-log': 'the reference log',
 };
@@ -73,7 +75,10 @@ export const anyCause: CauseRule = ({ row }): Cause => {
       'unknown',
       `Something was measured that was not predicted: ${typeOf(row)} ${row.observed.said.text}`,
     );
-  const words = row.predicted.dependsOn.map((each) => dependencies[each] ?? each);
+  // A file may name dependencies of another version.
+  const words = row.predicted.dependsOn.map((each) =>
+    Object.hasOwn(dependencies, each) ? dependencies[each as Dependency] : each,
+  );
   const all =
     words.length > 1 ? `${words.slice(0, -1).join(', ')} or ${words.at(-1)}` : (words[0] ?? 'something');
   return likely('unknown', `It follows from ${all}: one of them is not as predicted`);

@@ -35,10 +35,19 @@ function commandLine({ row }: Parameters<CauseRule>[0], context: CauseContext): 
   const { sections } = context;
   if (sections.changed.includes('.cmdline'))
     return proven('command-line', 'The command line in the image (.cmdline) is another one');
+  const [added] = findRows(
+    context,
+    ({ relation, observed }) => relation === 'extra' && observed?.event.registerIndex === 12,
+  );
+  if (added?.observed && context.file.registers === 'pcr')
+    return likely(
+      'command-line',
+      `A command line from outside the image was added or took its place, which PCR 12 shows: ${added.observed.said.text}`,
+    );
   if (sections.areKnown && !sections.missing.includes('.cmdline'))
     return likely(
       'command-line',
-      'The command line was changed on the way from the image to the kernel: the section is as predicted',
+      'The command line was changed on the way from the image to the kernel, as the section is as predicted: by a boot loader or firmware; what comes from outside through the stub, PCR 12 would show',
     );
   return likely('command-line', 'The kernel got another command line');
 }

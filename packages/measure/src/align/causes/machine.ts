@@ -58,7 +58,10 @@ export function machineFromTables(context: CauseContext): Cause | undefined {
     return likely(options.code, `${options.text}; the ACPI tables show it, too`);
   if (differs(tables.rsdp)) return fromLayout(ofFile(tables.rsdp), context);
   if (differs(tables.loader))
-    return likely('acpi', 'The VMM builds other ACPI tables: other devices or another version');
+    return likely(
+      'acpi',
+      'The VMM builds other ACPI tables: other devices, other number of processors, or another version',
+    );
   if (differs(tables.tables))
     return likely(
       'ram',
@@ -67,7 +70,9 @@ export function machineFromTables(context: CauseContext): Cause | undefined {
   if (smbios)
     return likely(
       'smbios',
-      'The SMBIOS tables differ and ACPI’s do not: other RAM size above 2 GiB, other CPU model, or another version of the VMM',
+      Object.values(tables).some((file) => ofFile(file))
+        ? 'The SMBIOS tables differ and ACPI’s do not: other RAM size above 2 GiB, other CPU model, or another version of the VMM'
+        : 'The SMBIOS tables differ: other number of processors, other RAM size, other CPU model, or another version of the VMM (this firmware measures no ACPI tables, which would tell more)',
     );
   return undefined;
 }
@@ -90,9 +95,12 @@ function fromLayout(row: AlignedEvent | undefined, context: CauseContext): Cause
   if (more > 0 && smbiosMayShowVcpus(context))
     return likely(
       'vcpus',
-      `${more} ${grown > 0 ? 'more' : 'fewer'} processors: ${size}, which is what they take`,
+      `${more} ${grown > 0 ? 'more' : 'fewer'} ${more === 1 ? 'processor' : 'processors'}: ${size}, which is what ${more === 1 ? 'it takes' : 'they take'}`,
     );
-  return likely('acpi', `Other devices, or another version of the VMM: ${size}`);
+  return likely(
+    'acpi',
+    `Other devices, with or without other processors, or another version of the VMM: ${size}`,
+  );
 }
 
 /** Processors stand in SMBIOS, too (type 4): where it is measured and as predicted, their number is not another. */
