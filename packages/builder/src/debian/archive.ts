@@ -63,7 +63,13 @@ export async function fetchRelease(
   notBefore?: Date,
 ): Promise<SuiteRelease> {
   const path = `${suite.archive}:dists/${suite.codename}/InRelease`;
-  const limits = { ...context.patience, maxBytes: maxInReleaseBytes };
+  const onPassedOver = (url: string, error: BuilderError, refused: boolean) =>
+    context.reporter.warn(
+      refused
+        ? `Refused ${url}: ${error.message}; asked another origin`
+        : `Skipped ${error.message}; another origin has it`,
+    );
+  const limits = { ...context.patience, maxBytes: maxInReleaseBytes, onPassedOver };
   return fetchFirst(
     `the release file of ${suite.codename}`,
     urlsOf(context.origins, path),

@@ -15,6 +15,8 @@ export interface Patience {
 
 export interface FetchLimits extends Patience {
   readonly maxBytes: number;
+  /** Told once something was accepted: the URLs that were passed over on the way there, and why. */
+  readonly onPassedOver?: (url: string, error: BuilderError, refused: boolean) => void;
 }
 
 const IDLE_MS = 20_000;
@@ -40,7 +42,9 @@ export async function fetchFirst<T>(
     try {
       const bytes = await fetchWithRetries(url, limits);
       refused = true;
-      return await accept(bytes, url);
+      const accepted = await accept(bytes, url);
+      for (const failure of failures) limits.onPassedOver?.(failure.url, failure.error, failure.refused);
+      return accepted;
     } catch (error) {
       if (!(error instanceof BuilderError)) throw error;
       failures.push({ url, error, refused });

@@ -31,6 +31,12 @@ export class PackageUniverse {
     return distinct;
   }
 
+  /** Where these bytes can be had, as in a lock: in each archive whose signed index lists them under this digest. */
+  originsOf({ name, sha256 }: Pick<DebianPackage, 'name' | 'sha256'>): string[] {
+    const same = this.#parsed((index) => index.named(name)).filter((entry) => entry.sha256 === sha256);
+    return [...new Set(same.map(({ archive, filename }) => `${archive}:${filename}`))];
+  }
+
   /** The newest versions of the packages that provide a virtual package, by name. */
   providersOf(name: string): readonly DebianPackage[] {
     const names = new Set(this.#parsed((index) => index.providing(name)).map((provider) => provider.name));

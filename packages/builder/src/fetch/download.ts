@@ -8,10 +8,12 @@ export interface DownloadOptions extends ReceiveOptions {
   readonly attempts: number;
   /** Wait before the second try; each further one is twice as long. */
   readonly backoffMs: number;
-  /** Hosts that failed all tries of some file: they get one try a file from then on. Shared by all downloads. */
+  /** Hosts that failed all tries of some file: from then on they are asked last, and once a file. Shared by all downloads. */
   readonly failingHosts: Set<string>;
   /** Called for each URL that served something else than the file. */
   readonly onLie: (url: string, reason: string) => void;
+  /** Called for each URL that did not serve the file, where another one did. */
+  readonly onSkip: (url: string, reason: string) => void;
 }
 
 /**
@@ -28,9 +30,13 @@ export async function download(
   options: DownloadOptions,
 ): Promise<void> {
   const failures: { url: string; failure: TryFailure }[] = [];
-  for (const url of urls) {
+  for (const url of healthyFirst(urls, options.failingHosts)) {
     const failure = await tryUrl(url, partial, wanted, options);
-    if (failure === undefined) return;
+    if (failure === undefined) {
+      const skipped = failures.filter((one) => one.failure.kind !== 'lying');
+      for (const one of skipped) options.onSkip(one.url, one.failure.message);
+      return;
+    }
     failures.push({ url, failure });
     if (failure.kind === 'lying') options.onLie(url, failure.message);
   }
@@ -43,6 +49,17 @@ export async function download(
   });
 }
 
+/** A dead mirror must not be waited for once a file, while others answer. */
+function healthyFirst(urls: readonly string[], failingHosts: ReadonlySet<string>): string[] {
+  const fails = (url: string) => failingHosts.has(hostOf(url));
+  return [...urls.filter((url) => !fails(url)), ...urls.filter(fails)];
+}
+
+/** Host and port of a URL; empty for what is none. */
+export function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : '';
+}
+
 /** Nothing if the URL served the file, else its last failure. */
 async function tryUrl(
   url: string,
@@ -51,7 +68,7 @@ async function tryUrl(
   options: DownloadOptions,
 ): Promise<TryFailure | undefined> {
   const { failingHosts, backoffMs, signal } = options;
-  const host = URL.canParse(url) ? new URL(url).host : '';
+  const host = hostOf(url);
   for (let attempt = 1; ; attempt++) {
     try {
       await receive(url, partial, wanted, options);

@@ -5,7 +5,7 @@ import type { Reporter } from '../report.ts';
 import { hexOf } from '../store/entry.ts';
 import type { Store } from '../store/store.ts';
 import type { Bundle } from '../vendor/bundle.ts';
-import { download } from './download.ts';
+import { download, hostOf } from './download.ts';
 import { copyFromVendor, vendorNames } from './vendor.ts';
 
 /** A file to fetch; `name` is unique among those fetched together. */
@@ -70,6 +70,7 @@ async function fetchMissing(
     options,
     signal: options.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, options.signal]),
     failingHosts: new Set(),
+    skippedHosts: new Set(),
     onBytes: (name, bytes) => {
       received.set(name, bytes);
       task.progress(sum(received.values()), total, 'bytes');
@@ -108,6 +109,8 @@ interface FetchContext {
   readonly options: FetchOptions;
   readonly signal: AbortSignal;
   readonly failingHosts: Set<string>;
+  /** Hosts that were told to the user as skipped. */
+  readonly skippedHosts: Set<string>;
   readonly onBytes: (name: string, bytes: number) => void;
 }
 
@@ -117,7 +120,7 @@ interface FetchFailure {
 }
 
 async function fetchOne({ name, file }: NamedFile, context: FetchContext): Promise<void> {
-  const { store, options, signal, failingHosts } = context;
+  const { store, options, signal, failingHosts, skippedHosts } = context;
   const { reporter, vendorDirs = [], bundles = [], originsOf, offline } = options;
   const wanted = { hex: hexOf(file.sha256), size: file.size };
   await store.addFile(file.sha256, file.size, async (tmpPath) => {
@@ -140,6 +143,11 @@ async function fetchOne({ name, file }: NamedFile, context: FetchContext): Promi
       failingHosts,
       signal,
       onBytes: (bytes) => context.onBytes(name, bytes),
+      onSkip: (url, reason) => {
+        if (skippedHosts.has(hostOf(url))) return;
+        skippedHosts.add(hostOf(url));
+        reporter.warn(`Skipped ${url}: ${reason}; another origin has it`);
+      },
       onLie: (url, reason) => reporter.warn(`Wrong bytes for "${name}" from ${url}: ${reason}`),
     });
     await rename(partial, tmpPath);

@@ -48,11 +48,27 @@ export async function lockGivenKernel(
   const name = basename(new URL(url).pathname);
   const version = /(\d+\.\d+(?:\.\d+)?(?:-rc\d+)?)/.exec(name)?.[1] ?? seriesOf(line);
   const present = await store.hasFile(sha256);
+  const origins = kernelOrigins(url);
   const size = present ? (await stat(store.filePath(sha256))).size : await sizeOf(url);
-  const file = { size, sha256, origins: [url] };
+  const file = { size, sha256, origins };
   const originsOf = (origin: string) => [origin];
   await fetchFiles(store, [{ name, file }], { originsOf, offline: false, reporter, title: `Fetch ${name}` });
   return { line, version, name, ...file };
+}
+
+/**
+ * Hosts that serve the same tree below `/pub/` (https://www.kernel.org/category/mirrors.html, "Official kernel.org
+ * mirrors"): a lock names both, so that a build does not hang on one of them.
+ */
+const KERNEL_ORG = ['cdn.kernel.org', 'mirrors.edge.kernel.org'] as const;
+
+/** Where a kernel source of that URL can be had. */
+export function kernelOrigins(url: string): string[] {
+  const { protocol, host, pathname, search } = new URL(url);
+  const known =
+    (KERNEL_ORG as readonly string[]).includes(host) && pathname.startsWith('/pub/') && search === '';
+  const others = known ? KERNEL_ORG.filter((other) => other !== host) : [];
+  return [url, ...others.map((other) => `${protocol}//${other}${pathname}`)];
 }
 
 /** The size of a file on a server, in bytes. */

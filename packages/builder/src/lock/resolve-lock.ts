@@ -43,8 +43,8 @@ export async function resolveLock(
 ): Promise<Lock> {
   const request = lockRequest(manifest);
   const releases = await fetchReleases(options);
-  const [resolved, kernel] = await resolveAll(request, releases, options);
-  const packages = mergePackages(resolved);
+  const { resolved, kernel, universe } = await resolveAll(request, releases, options);
+  const packages = mergePackages(resolved, universe);
   const roots = await assembleRoots(resolved, packages, options);
   return {
     lockVersion: 1,
@@ -81,7 +81,7 @@ async function resolveAll(
   request: LockRequest,
   releases: readonly SuiteRelease[],
   options: ResolveLockOptions,
-): Promise<[Resolved, Lock['kernel']]> {
+): Promise<{ resolved: Resolved; kernel: Lock['kernel']; universe: PackageUniverse }> {
   const task = options.reporter.start('Resolve the packages');
   const { line, source } = request.kernel;
   if (source === undefined) seriesOf(line);
@@ -111,7 +111,7 @@ async function resolveAll(
       : await lockGivenKernel(line, source, options);
   const count = new Set(Object.values(resolved).flatMap((set) => set.map((entry) => entry.name))).size;
   task.done(`${count} packages, linux ${kernel.version}`);
-  return [resolved, kernel];
+  return { resolved, kernel, universe };
 }
 
 async function readIndexes(
@@ -128,7 +128,7 @@ async function readIndexes(
 }
 
 /** All packages of all roots. Throws where two roots would need two versions of one: a lock holds one. */
-function mergePackages(resolved: Resolved): Record<string, LockedPackage> {
+function mergePackages(resolved: Resolved, universe: PackageUniverse): Record<string, LockedPackage> {
   const merged = new Map<string, DebianPackage>();
   for (const [root, set] of Object.entries(resolved)) {
     for (const entry of set) {
@@ -144,12 +144,14 @@ function mergePackages(resolved: Resolved): Record<string, LockedPackage> {
     }
   }
   const sorted = [...merged.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-  return Object.fromEntries(sorted.map((entry) => [entry.name, lockedPackage(entry)]));
+  return Object.fromEntries(
+    sorted.map((entry) => [entry.name, lockedPackage(entry, universe.originsOf(entry))]),
+  );
 }
 
-function lockedPackage(entry: DebianPackage): LockedPackage {
+function lockedPackage(entry: DebianPackage, origins: string[]): LockedPackage {
   const { version, architecture, source, sizeBytes: size, sha256 } = entry;
-  return { version, architecture, source, size, sha256, origins: [`${entry.archive}:${entry.filename}`] };
+  return { version, architecture, source, size, sha256, origins };
 }
 
 async function assembleRoots(

@@ -86,6 +86,17 @@ describe('fetchRelease()', () => {
     expect((await fetchRelease(suite, test.context)).date).toEqual(date);
   });
 
+  it('tells of the mirrors that it passed over, of a lying one as refused', async () => {
+    await using test = await setUp(new Map(), await good({ key: stranger }), await good());
+    const texts: string[] = [];
+    const reporter = { ...silentReporter, warn: (text: string) => void texts.push(text) };
+    await fetchRelease(suite, { ...test.context, reporter });
+    expect(texts).toEqual([
+      `Skipped ${test.servers[0]?.url}/${inRelease}: HTTP 404 Not Found; another origin has it`,
+      expect.stringMatching(/^Refused http.*No valid signature of Debian's archive.*; asked another origin$/),
+    ]);
+  });
+
   it('names each mirror and its failure where none will do, the refused signature first', async () => {
     await using test = await setUp(
       new Map([[inRelease, status(503)]]),

@@ -176,6 +176,34 @@ describe('fetchFiles()', () => {
     expect(liar.ranges).toHaveLength(1);
   });
 
+  it('skips a dead origin with a word, once, and asks it last from then on', async () => {
+    await using dir = await tempFolder();
+    await using dead = await startServer(status(503));
+    await using alive = await startServer((request, response) => response.end(request.url));
+    const { reporter, texts } = warnings();
+    const store = await Store.open(dir.path);
+    const files = Array.from({ length: 30 }, (_, index) => ({
+      name: `file ${index}`,
+      file: { size: `/${index}`.length, sha256: sha256Of(Buffer.from(`/${index}`)), origins: [`${index}`] },
+    }));
+    const originsOf = (origin: string) => [`${dead.url}/${origin}`, `${alive.url}/${origin}`];
+    await fetchFiles(store, files, { originsOf, offline: false, reporter, backoffMs: 1 });
+    expect(texts).toHaveLength(1);
+    expect(texts[0]).toMatch(/^Skipped http:\/\/127\.0\.0\.1:\d+\/\d+: HTTP 503.*; another origin has it$/);
+    expect(texts[0]).toContain(dead.url);
+    // The eight that began at once had to find out.
+    expect(dead.ranges.length).toBeLessThanOrEqual(8 * 4);
+    expect(alive.ranges).toHaveLength(30);
+  });
+
+  it('says nothing of a dead origin that was never needed', async () => {
+    await using dir = await tempFolder();
+    await using server = await startServer(serve(content));
+    const { reporter, texts } = warnings();
+    await fetchFrom(dir.path, [server.url, 'http://127.0.0.1:9/some.deb'], { reporter });
+    expect(texts).toEqual([]);
+  });
+
   it('does not go on receiving what is too long', async () => {
     await using dir = await tempFolder();
     let sent = 0;

@@ -93,6 +93,16 @@ describe('resolveLock()', () => {
     expect(lock.packages['dash']?.origins[0]).toMatch(/^debian-security:pool/);
   });
 
+  it('names each archive whose signed index lists the same bytes as an origin', async () => {
+    const security = { dash: {}, coreutils: { files: { 'usr/bin/other': 'other bytes' } } };
+    const lock = await lockFrom(await tinyDebian(tinyPackages(), { date, security }));
+    expect(lock.packages['dash']?.origins).toEqual([
+      'debian:pool/main/d/dash/dash_1.0-1_amd64.deb',
+      'debian-security:pool/main/d/dash/dash_1.0-1_amd64.deb',
+    ]);
+    expect(lock.packages['coreutils']?.origins).toHaveLength(1);
+  });
+
   it("has the application's packages in its own root only, and no such root without a build", async () => {
     const files = await tinyDebian(tinyPackages({ cowsay: {} }), { date });
     const lock = await lockFrom(files, {}, manifestFor({ packages: ['cowsay'] }));
