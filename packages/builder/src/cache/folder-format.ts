@@ -26,15 +26,16 @@ export async function writeFolderFormat(
   entries: readonly { readonly entry: CacheEntry; readonly tar: string }[],
 ): Promise<void> {
   for (const { entry, tar } of entries) await rename(tar, join(folder, tarName(entry)));
-  const index = { cacheVersion: 1, entries: entries.map(({ entry }) => entry) };
-  await writeFile(join(folder, INDEX_FILE), `${JSON.stringify(index, undefined, 2)}\n`);
+  await writeFile(join(folder, INDEX_FILE), encode(entries.map(({ entry }) => entry)));
 }
 
 /** Reads the folder format. Throws `bundle-invalid` for a malformed index, and for missing, extra and resized files. */
 export async function readFolderFormat(path: string): Promise<CacheReader> {
-  const text = Buffer.from(await readAtMost(join(path, INDEX_FILE), MOST_JSON_BYTES + 1));
-  if (text.length > MOST_JSON_BYTES) throw invalidCache(path, 'its index is too large');
-  const { entries } = parse(path, text.toString('utf8'));
+  const bytes = await readAtMost(join(path, INDEX_FILE), MOST_JSON_BYTES + 1);
+  if (bytes.length > MOST_JSON_BYTES) throw invalidCache(path, 'its index is too large');
+  const text = Buffer.from(bytes).toString('utf8');
+  const { entries } = parse(path, text);
+  if (encode(entries) !== text) throw invalidCache(path, 'its index is not written as altee writes it');
   const names = new Map(entries.map((entry) => [tarName(entry), entry]));
   if (names.size !== entries.length) throw invalidCache(path, 'its index names an entry twice');
   const present = new Set(await readdir(path));
@@ -60,6 +61,19 @@ export async function readFolderFormat(path: string): Promise<CacheReader> {
       gzip: false,
     })),
   };
+}
+
+function encode(entries: readonly CacheEntry[]): string {
+  const index = {
+    cacheVersion: 1,
+    entries: entries.map(({ kind, key, digest, tar: { sha256, size } }) => ({
+      kind,
+      key,
+      digest,
+      tar: { sha256, size },
+    })),
+  };
+  return `${JSON.stringify(index, undefined, 2)}\n`;
 }
 
 function tarName(entry: Pick<CacheEntry, 'kind' | 'key'>): string {
