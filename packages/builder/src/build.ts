@@ -7,6 +7,7 @@ import { type ExecutorName, makeExecutor } from './executor/executors.ts';
 import { writeDisk } from './image/disk.ts';
 import { type BuiltImage, buildImage } from './image-parts.ts';
 import { encodeMeasurements, measurePlatforms, type PlatformMeasurements } from './measurements.ts';
+import { hasFailed } from './platform/attempt-platform.ts';
 import { openProject, type Project } from './project.ts';
 import { LockedRoots } from './roots.ts';
 import { takeSignedImage } from './secure-boot/signed-image.ts';
@@ -23,6 +24,8 @@ export interface BuildOptions extends WorkshopOptions {
   readonly executor?: ExecutorName;
   /** The built image as the user's own tool signed it: it goes into the results and onto the disk in its place. */
   readonly signedImage?: string;
+  /** Measure the other platforms where one cannot be predicted; the results folder then stays as it is. */
+  readonly keepGoing?: boolean;
   /** What runs the steps, for an audit that builds under conditions of its own choice; the sandbox by default. */
   readonly stepExecutor?: Executor;
 }
@@ -71,7 +74,11 @@ export async function buildAll(options: BuildOptions): Promise<Built> {
         ? built
         : { ...built, uki: await takeSignedImage(built.uki, signedImage, temporary.path) };
     const dist = await writeDist(outDir, async (folder) => {
-      platforms = await writeImageFiles({ project, lock, roots, workshop }, image, folder);
+      platforms = await writeImageFiles({ project, lock, roots, workshop }, image, folder, options);
+      if ([...platforms.values()].some(hasFailed)) throw new IncompleteResults();
+    }).catch((error: unknown) => {
+      if (!(error instanceof IncompleteResults)) throw error;
+      return { outDir, files: [], changed: false };
     });
     return {
       project,
@@ -88,6 +95,9 @@ export async function buildAll(options: BuildOptions): Promise<Built> {
   }
 }
 
+/** A platform could not be predicted: what the folder would hold would be taken for all there is. */
+class IncompleteResults extends Error {}
+
 /**
  * Throws `offline-missing` with all that is missing, where each part of the build would name its own first. The root of
  * the platforms is needed where a platform is pinned: its measurements follow from the firmware and from QEMU.
@@ -101,10 +111,11 @@ async function requireInputs(lock: Lock, roots: LockedRoots, workshop: Workshop)
 }
 
 /** Everything in `dist/<name>/` but `SHA256SUMS`. */
-async function writeImageFiles(
+export async function writeImageFiles(
   { project, lock, roots, workshop }: Pick<Built, 'project' | 'lock' | 'roots' | 'workshop'>,
-  image: BuiltImage,
+  image: { readonly uki: BuiltImage['uki']; readonly kernel: Pick<BuiltImage['kernel'], 'config'> },
   folder: DistFolder,
+  { keepGoing = false }: Pick<BuildOptions, 'keepGoing'> = {},
 ): Promise<ReadonlyMap<string, PlatformMeasurements>> {
   const { manifest } = project;
   const { name, version } = manifest;
@@ -118,7 +129,12 @@ async function writeImageFiles(
   const kernelConfig = await readFile(image.kernel.config, 'utf8');
   const network = manifest.network.mode !== 'none';
   const context = { folder: project.folder, lock, roots, workshop, network };
-  const platforms = await measurePlatforms(context, manifest.platforms, { uki, diskHead, kernelConfig });
+  const platforms = await measurePlatforms(
+    context,
+    manifest.platforms,
+    { uki, diskHead, kernelConfig },
+    { keepGoing },
+  );
   await folder.write(
     'measurements.json',
     encodeMeasurements({ name, version, sha256: image.uki.sha256 }, platforms),

@@ -64,7 +64,7 @@ export async function buildImageInitramfs(
   return path;
 }
 
-async function buildImageKernel({
+export async function buildImageKernel({
   project,
   lock,
   roots,

@@ -1,3 +1,7 @@
+export { type AuditOptions, type AuditResult, audit } from './audit/audit.ts';
+export type { AuditFinding } from './audit/audit-statement.ts';
+export { runRebuild } from './audit/rebuild-child.ts';
+export { REUSABLE, type Reusable } from './audit/reuse.ts';
 export { type BuildOptions, type BuildResult, build } from './build.ts';
 export {
   type CacheFormat,
@@ -19,6 +23,7 @@ export {
 } from './explain-log.ts';
 export { type InitOptions, type InitResult, initProject } from './init-project.ts';
 export { type MeasureOptions, type MeasureResult, measureFile } from './measure-file.ts';
+export { type FailedPlatform, hasFailed } from './platform/attempt-platform.ts';
 export { makePolicies, type PolicyRequest, type PolicyResult } from './policy/make-policies.ts';
 export { type SignedPcrPolicies, signPcrPolicies } from './policy/sign-pcr-policy.ts';
 export { keyId } from './release/public-key.ts';

@@ -1,5 +1,6 @@
 import { printable } from '@altee/builder';
 import { Command, CommanderError } from 'commander';
+import { addAudit } from './commands/audit.ts';
 import { addBuild } from './commands/build.ts';
 import { addCache } from './commands/cache.ts';
 import { addExplain } from './commands/explain.ts';
@@ -25,6 +26,7 @@ const COMMANDS: readonly ((program: Command, done: (exitCode: number) => void) =
   addExplain,
   addPolicy,
   addRelease,
+  addAudit,
   addVendor,
   addCache,
 ];
