@@ -64,6 +64,27 @@ describe('altee measure', () => {
     expect(fragile['lab']?.map(({ fact }) => fact)).toContain('the boot disk has no boot index');
   });
 
+  it('measures the other platforms where QEMU lacks the option ROM of one, and says how to do without', async () => {
+    const file = join(folder, 'rom.yaml');
+    const machine = (card: string) =>
+      `[-M, q35, -cpu, max, -m, 512M, -nodefaults, -netdev, "user,id=n", -device, "${card},netdev=n", -chardev, "socket,id=c,path=s", -tpmdev, "emulator,id=t,chardev=c", -device, "tpm-tis,tpmdev=t"]`;
+    await writeFile(
+      file,
+      `apiVersion: altee/v1
+platforms:
+  lab: { kind: qemu-tpm, command: ${machine('e1000')} }
+  without: { kind: qemu-tpm, command: ${machine('e1000,romfile=')} }
+`,
+    );
+    const lock = JSON.parse(await readFile(hello.replace('.yaml', '.lock'), 'utf8'));
+    lock.platforms.without = lock.platforms.lab;
+    await writeFile(join(folder, 'rom.lock'), JSON.stringify(lock));
+    const { exitCode, stdout } = await startAltee(['measure', disk, '--platform-file', file]).ended;
+    expect(exitCode).toBe(1);
+    expect(stdout).toMatch(/lab \(qemu-tpm\): It cannot be predicted: .*\n.*efi-e1000\.rom.*\n.*"romfile="/);
+    expect(stdout).toMatch(/without \(qemu-tpm\), values in SHA256\n[\s\S]*PCR2 +(predicted|assumed)/);
+  });
+
   it('says what an image alone does not tell', async () => {
     const { platforms } = await measure(join(exampleFolder('hello'), 'dist/hello/hello.efi'));
     const statuses = Object.entries(platforms['unknown']?.registers ?? {}).map(([name, { status }]) => [

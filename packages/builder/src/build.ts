@@ -111,9 +111,9 @@ async function requireInputs(lock: Lock, roots: LockedRoots, workshop: Workshop)
 }
 
 /** Everything in `dist/<name>/` but `SHA256SUMS`. */
-export async function writeImageFiles(
+async function writeImageFiles(
   { project, lock, roots, workshop }: Pick<Built, 'project' | 'lock' | 'roots' | 'workshop'>,
-  image: { readonly uki: BuiltImage['uki']; readonly kernel: Pick<BuiltImage['kernel'], 'config'> },
+  image: BuiltImage,
   folder: DistFolder,
   { keepGoing = false }: Pick<BuildOptions, 'keepGoing'> = {},
 ): Promise<ReadonlyMap<string, PlatformMeasurements>> {

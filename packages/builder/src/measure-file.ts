@@ -1,16 +1,19 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import { type Lock, parsePlatforms } from '@altee/manifest';
-import { type FragileFact, findBootImage } from '@altee/measure';
+import { type FragileFact, findBootImage, MeasureError } from '@altee/measure';
 import { buildAll } from './build.ts';
 import { BuilderError } from './error.ts';
+import type { ExecutorName } from './executor/executors.ts';
 import { measurePlatform, type PlatformMeasurements } from './measurements.ts';
+import { attemptPlatform, hasFailed } from './platform/attempt-platform.ts';
 import { fragileFactsOf } from './platform/fragile.ts';
 import { imageSha256, type MeasuredImage } from './platform/measured-image.ts';
 import { observeFirmware } from './platform/observe-firmware.ts';
 import type { Platform, PlatformContext } from './platform/platform.ts';
 import { lockFileOf, readAtMost, readLockFile } from './project.ts';
 import { LockedRoots } from './roots.ts';
+import { fileErrorReason } from './store/file-error.ts';
 import { openWorkshop, type WorkshopOptions } from './workshop.ts';
 
 export interface MeasureOptions extends WorkshopOptions {
@@ -20,6 +23,8 @@ export interface MeasureOptions extends WorkshopOptions {
   readonly platform?: string;
   /** For images and disks: a manifest or platform file that names the machines; its lock, if any, stands beside it. */
   readonly platformFile?: string;
+  /** What runs the build steps of a manifest; the sandbox by default. */
+  readonly executor?: ExecutorName;
   /** Fail rather than write or change the lock of a manifest. */
   readonly frozen: boolean;
   /** Run the firmware alone, and take what it measures where no static answer exists. */
@@ -66,7 +71,7 @@ async function measureManifest(options: MeasureOptions): Promise<MeasureResult> 
       hint: 'Leave --platform-file out, or give the image instead of the manifest',
     });
   }
-  const built = await buildAll({ ...options, manifestFile: options.file });
+  const built = await buildAll({ ...options, manifestFile: options.file, keepGoing: true });
   const { project, lock, roots, workshop } = built;
   const { name, network, platforms } = project.manifest;
   const context = { folder: project.folder, lock, roots, workshop, network: network.mode !== 'none' };
@@ -77,13 +82,17 @@ async function measureManifest(options: MeasureOptions): Promise<MeasureResult> 
     const platform = platforms[platformName];
     if (!platform) continue;
     const own = { ...context, name: platformName, platform };
-    measured.set(platformName, await withFirmwareRun(options, own, measurements));
+    if (hasFailed(measurements)) {
+      measured.set(platformName, measurements);
+      continue;
+    }
+    measured.set(platformName, await attemptPlatform(own, () => withFirmwareRun(options, own, measurements)));
     fragile.set(platformName, fragileFactsOf(own, uki));
   }
   const { version } = project.manifest;
   return {
     image: { kind: 'manifest', file: options.file, name, version, sha256: built.imageSha256 },
-    platforms: measured,
+    platforms: orOnlyError(measured),
     isKnown: true,
     fragile,
   };
@@ -102,38 +111,61 @@ async function withFirmwareRun(
 
 async function measureImage(options: MeasureOptions, kind: 'image' | 'disk'): Promise<MeasureResult> {
   const image = await readImage(options.file, kind);
-  const { platforms, lock, folder, network } = await readPlatforms(options.platformFile);
+  const { platforms, lock, folder, network, lockFile } = await readPlatforms(options.platformFile);
   const workshop = await openWorkshop(options, lock);
   const roots = new LockedRoots(lock, workshop);
   const measured = new Map<string, PlatformMeasurements>();
   const fragile = new Map<string, readonly FragileFact[]>();
   for (const [name, platform] of chosen(new Map(Object.entries(platforms)), options.platform)) {
+    if (lockFile !== undefined && isUnpinned(platform, lock.platforms[name]))
+      options.reporter.warn(
+        `"firmware: debian" of platform "${name}" is what the lock pins for it, and "${lockFile}" ${lock === EMPTY_LOCK ? 'is not there' : 'pins nothing for it'}: nothing is known of the firmware. Put the manifest's lock beside the platform file, or give the firmware's path and digest`,
+      );
     const context: PlatformContext = { name, platform, folder, lock, roots, workshop, network };
-    fragile.set(name, fragileFactsOf(context, image.uki));
-    measured.set(name, await withFirmwareRun(options, context, await measurePlatform(context, image)));
+    const answer = await attemptPlatform(context, async () => {
+      fragile.set(name, fragileFactsOf(context, image.uki));
+      return withFirmwareRun(options, context, await measurePlatform(context, image));
+    });
+    measured.set(name, answer);
   }
   const sha256 = `sha256:${imageSha256(image.uki)}`;
   return {
     image: { kind, file: options.file, name: imageName(options.file), version: '0.0.0', sha256 },
-    platforms: measured,
+    platforms: orOnlyError(measured),
     isKnown: options.platformFile !== undefined,
     fragile,
   };
 }
 
+/** Where there is nothing but one platform that failed, its error says more than a table of it. */
+function orOnlyError(
+  measured: ReadonlyMap<string, PlatformMeasurements>,
+): ReadonlyMap<string, PlatformMeasurements> {
+  const [only, ...others] = measured.values();
+  if (only && others.length === 0 && hasFailed(only)) throw only.error;
+  return measured;
+}
+
+/** Whether the platform's firmware is to come from the lock, which has none. */
+function isUnpinned({ kind, firmware }: Platform, pinned: Lock['platforms'][string] | undefined): boolean {
+  return kind.startsWith('qemu-') && firmware === 'debian' && pinned === undefined;
+}
+
+/** A label as a manifest has it: it begins with a letter and ends in a letter or a digit. */
 function imageName(file: string): string {
   const label = basename(file)
     .replace(/\.[^.]*$/, '')
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
-    .replace(/^-+|-+$/g, '')
-    .slice(0, 60);
+    .replace(/^[^a-z]+/, '')
+    .slice(0, 60)
+    .replace(/-+$/, '');
   return label === '' ? 'image' : label;
 }
 
 async function sniff(file: string): Promise<'manifest' | 'image' | 'disk'> {
   const head = await readAtMost(file, SNIFFED_BYTES).catch((cause: unknown) => {
-    throw new BuilderError('invalid-input', `Cannot read "${file}"`, { cause });
+    throw new BuilderError('invalid-input', `Cannot read "${file}": ${fileErrorReason(cause)}`);
   });
   const at = (offset: number, text: string) =>
     Buffer.from(head.subarray(offset, offset + text.length)).toString('latin1') === text;
@@ -152,14 +184,27 @@ async function readImage(file: string, kind: 'image' | 'disk'): Promise<Measured
   const { buffer, byteOffset, length } = await readFile(file);
   const bytes = new Uint8Array(buffer, byteOffset, length);
   if (kind === 'image') return { uki: bytes, diskHead: undefined, kernelConfig: undefined };
-  const { image, sideFiles } = findBootImage(bytes);
+  const { image, sideFiles } = bootImageOf(file, bytes);
   return { uki: image, diskHead: bytes, sideFiles, kernelConfig: undefined };
+}
+
+function bootImageOf(file: string, disk: Uint8Array): ReturnType<typeof findBootImage> {
+  try {
+    return findBootImage(disk);
+  } catch (cause) {
+    if (!(cause instanceof MeasureError)) throw cause;
+    throw new BuilderError('invalid-input', `Cannot find the image that "${file}" boots: ${cause.message}`, {
+      cause,
+    });
+  }
 }
 
 interface Platforms {
   readonly platforms: Readonly<Record<string, Platform>>;
   readonly lock: Lock;
   readonly folder: string;
+  /** Where the lock is or would be; absent where nobody gave a platform file. */
+  readonly lockFile?: string;
   /** Whether the machines have a network card; only a manifest says so. */
   readonly network: boolean | undefined;
 }
@@ -171,12 +216,16 @@ async function readPlatforms(file: string | undefined): Promise<Platforms> {
     return { platforms, lock: EMPTY_LOCK, folder: process.cwd(), network: undefined };
   }
   const text = await readAtMost(file, PLATFORM_FILE_BYTES).catch((cause: unknown) => {
-    throw new BuilderError('invalid-input', `Cannot read the platform file "${file}"`, { cause });
+    throw new BuilderError(
+      'invalid-input',
+      `Cannot read the platform file "${file}": ${fileErrorReason(cause)}`,
+    );
   });
   const { platforms, network } = parsePlatforms(text, file);
   const lock = (await readLockFile(lockFileOf(resolve(file)))) ?? EMPTY_LOCK;
+  const lockFile = lockFileOf(file);
   const hasNetwork = network && network.mode !== 'none';
-  return { platforms, lock, folder: dirname(resolve(file)), network: hasNetwork };
+  return { platforms, lock, lockFile, folder: dirname(resolve(file)), network: hasNetwork };
 }
 
 const UNKNOWN_MACHINE = 'apiVersion: altee/v1\nplatforms: { unknown: { kind: qemu-tpm } }\n';

@@ -1,4 +1,5 @@
 import { type Prediction, predictionToJson } from '@altee/measure';
+import { attemptPlatform } from './platform/attempt-platform.ts';
 import { predictAwsNitroTpm } from './platform/aws-nitrotpm.ts';
 import { predictGcpTdx } from './platform/gcp-tdx.ts';
 import type { MeasuredImage } from './platform/measured-image.ts';
@@ -36,15 +37,21 @@ export async function measurePlatform(
   return 'unsupported' in answer ? { kind, ...answer } : { kind, prediction: answer };
 }
 
-/** Predicts every platform of the manifest; none is left out. */
+/**
+ * Predicts every platform of the manifest; none is left out. The first that cannot be predicted throws, unless the
+ * others are wanted nevertheless (`keepGoing`).
+ */
 export async function measurePlatforms(
   context: Omit<PlatformContext, 'name' | 'platform'>,
   platforms: Readonly<Record<string, Platform>>,
   image: MeasuredImage,
+  { keepGoing = false }: { keepGoing?: boolean } = {},
 ): Promise<Map<string, PlatformMeasurements>> {
   const measured = new Map<string, PlatformMeasurements>();
   for (const [name, platform] of Object.entries(platforms)) {
-    measured.set(name, await measurePlatform({ ...context, name, platform }, image));
+    const own = { ...context, name, platform };
+    const measure = () => measurePlatform(own, image);
+    measured.set(name, await (keepGoing ? attemptPlatform(own, measure) : measure()));
   }
   return measured;
 }

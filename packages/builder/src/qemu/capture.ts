@@ -52,6 +52,11 @@ const SCRIPT = `swtpm socket --tpm2 --tpmstate dir=${WORK_PATH} --ctrl type=unix
 while [ ! -S ${TPM_SOCKET} ]; do kill -0 $!; sleep 0.005; done
 TMPDIR=${WORK_PATH} exec qemu-system-x86_64 "$@" > qemu.log 2>&1`;
 
+/** What QEMU says where a device's ROM is not there (hw/pci/pci.c, hw/core/loader.c). */
+const MISSING_ROM = /failed to find romfile|could not (?:open|load) (?:option )?rom/i;
+const ROM_HINT =
+  'The locked QEMU comes without this option ROM. Give the device "romfile=" with nothing behind it: it then has none, and PCR 2 is the more stable';
+
 /**
  * Reads out of the locked, unmodified QEMU what it hands to firmware for a machine: ACPI and SMBIOS tables and all the
  * other files. Nothing of the machine runs: it is held at its reset vector, while its chipset is configured as firmware
@@ -117,6 +122,7 @@ async function captureIn(folder: string, options: CaptureOptions): Promise<Machi
     const log = await readHostFile(join(folder, 'qemu.log'), 'utf8').catch(() => '');
     throw new BuilderError('machine-failed', 'QEMU does not make the machine whose tables are wanted', {
       details: log.split('\n').filter(Boolean).slice(-10).map(printable),
+      ...(MISSING_ROM.test(log) && { hint: ROM_HINT }),
       cause,
     });
   }

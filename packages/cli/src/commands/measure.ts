@@ -1,12 +1,19 @@
-import { type MeasureResult, measureFile, printable } from '@altee/builder';
+import { hasFailed, type MeasureResult, measureFile, printable } from '@altee/builder';
 import { type HashName, hashNames, predictionToJson } from '@altee/measure';
 import { type Command, Option } from 'commander';
+import { exitCodeOf } from '../exit-code.ts';
+import { errorJson, errorText } from '../report/print-error.ts';
 import { registerLines, shownBank } from '../report/registers-table.ts';
 import { styler } from '../report/style.ts';
 import { withSession } from '../session.ts';
-import { addOriginOptions, type OriginCliOptions } from './options.ts';
+import {
+  addOriginOptions,
+  type ExecutorCliOptions,
+  executorOption,
+  type OriginCliOptions,
+} from './options.ts';
 
-interface MeasureCliOptions extends OriginCliOptions {
+interface MeasureCliOptions extends OriginCliOptions, ExecutorCliOptions {
   readonly platform?: string;
   readonly platformFile?: string;
   readonly bank?: HashName;
@@ -17,7 +24,7 @@ interface MeasureCliOptions extends OriginCliOptions {
 }
 
 /** `altee measure`: what each platform will measure, before any boot. */
-export function addMeasure(program: Command): void {
+export function addMeasure(program: Command, done: (exitCode: number) => void): void {
   addOriginOptions(
     program
       .command('measure')
@@ -37,6 +44,7 @@ export function addMeasure(program: Command): void {
         '--run-firmware',
         'where PCR 0 has no static answer, take what the firmware measures in a run of its own',
       )
+      .addOption(executorOption())
       .option('--frozen', 'fail rather than write or change the lock'),
   )
     .addHelpText(
@@ -47,7 +55,8 @@ Examples:
   altee measure hello.efi --platform-file examples/hello/altee.yaml --events
 
 Status: "predicted" values may be pinned. "assumed" ones rest on a rule that was read in source and not compared with a
-machine. "host-dependent" says which fact is missing, "unpredictable" why no value can be known before a boot.`,
+machine. "host-dependent" says which fact is missing, "unpredictable" why no value can be known before a boot. A platform
+that cannot be predicted does not keep the others from it; the exit code tells.`,
     )
     .action(async (file: string, options: MeasureCliOptions, command: Command) => {
       await withSession(command, async ({ reporter, signal, print, printJson }) => {
@@ -57,6 +66,7 @@ machine. "host-dependent" says which fact is missing, "unpredictable" why no val
           signal,
           frozen: options.frozen === true,
           runFirmware: options.runFirmware === true,
+          ...(options.executor === undefined ? {} : { executor: options.executor }),
           offline: options.offline === true,
           vendorDirs: options.vendor ?? [],
           ...(options.platform === undefined ? {} : { platform: options.platform }),
@@ -64,6 +74,8 @@ machine. "host-dependent" says which fact is missing, "unpredictable" why no val
         });
         for (const line of resultLines(result, options)) print(line);
         printJson(resultJson(result));
+        const failed = [...result.platforms.values()].find(hasFailed);
+        if (failed) done(exitCodeOf(failed.error));
       });
     });
 }
@@ -76,7 +88,8 @@ function resultLines(
   const lines = [`${printable(image.file)}: EFI image ${image.sha256}`];
   for (const [name, measured] of platforms) {
     if ('unsupported' in measured) {
-      lines.push('', `${name} (${measured.kind}): ${measured.unsupported}`);
+      lines.push('', `${name} (${measured.kind}): ${printable(measured.unsupported)}`);
+      if (hasFailed(measured)) lines.push(...errorText(measured.error, false).split('\n').slice(1));
       continue;
     }
     const { prediction } = measured;
@@ -98,10 +111,11 @@ function resultLines(
 }
 
 function resultJson({ image, platforms, fragile }: MeasureResult): unknown {
-  const entries = [...platforms].map(([name, measured]) => [
-    name,
-    'prediction' in measured ? { kind: measured.kind, ...predictionToJson(measured.prediction) } : measured,
-  ]);
+  const entries = [...platforms].map(([name, measured]) => {
+    if ('prediction' in measured)
+      return [name, { kind: measured.kind, ...predictionToJson(measured.prediction) }];
+    return [name, hasFailed(measured) ? { ...measured, ...errorJson(measured.error) } : measured];
+  });
   return {
     apiVersion: 'altee/measurements/v1',
     image,

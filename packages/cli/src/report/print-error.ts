@@ -23,7 +23,7 @@ export function errorText(error: unknown, verbose: boolean): string {
 }
 
 /** The same for `--json`: one object on standard output. */
-export function errorJson(error: unknown): unknown {
+export function errorJson(error: unknown): { readonly error: object } {
   if (error instanceof ManifestError || error instanceof LockError) {
     return { error: { code: 'invalid-input', problems: error.problems } };
   }
