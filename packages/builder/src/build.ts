@@ -111,9 +111,9 @@ async function requireInputs(lock: Lock, roots: LockedRoots, workshop: Workshop)
 }
 
 /** Everything in `dist/<name>/` but `SHA256SUMS`. */
-async function writeImageFiles(
+export async function writeImageFiles(
   { project, lock, roots, workshop }: Pick<Built, 'project' | 'lock' | 'roots' | 'workshop'>,
-  image: BuiltImage,
+  image: { readonly uki: BuiltImage['uki']; readonly kernel: Pick<BuiltImage['kernel'], 'config'> },
   folder: DistFolder,
   { keepGoing = false }: Pick<BuildOptions, 'keepGoing'> = {},
 ): Promise<ReadonlyMap<string, PlatformMeasurements>> {

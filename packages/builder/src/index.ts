@@ -24,7 +24,6 @@ export {
 export { type InitOptions, type InitResult, initProject } from './init-project.ts';
 export { type MeasureOptions, type MeasureResult, measureFile } from './measure-file.ts';
 export { type FailedPlatform, hasFailed } from './platform/attempt-platform.ts';
-export { type FailedPlatform, hasFailed } from './platform/attempt-platform.ts';
 export { makePolicies, type PolicyRequest, type PolicyResult } from './policy/make-policies.ts';
 export { type SignedPcrPolicies, signPcrPolicies } from './policy/sign-pcr-policy.ts';
 export { keyId } from './release/public-key.ts';
