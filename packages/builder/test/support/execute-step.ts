@@ -1,12 +1,12 @@
 /**
  * A process that runs one step, for tests that need another user, a process to kill, or a namespace without
- * rights. Argument: JSON of a step and its folders. Prints a line of JSON: `{"ok":true}` or the error.
+ * rights. Argument: JSON of a step, its folders, and the executor's name. Prints a line of JSON: `{"ok":true}` or the error.
  */
 import { BuilderError } from '../../src/error.ts';
-import { sandboxExecutor } from '../../src/executor/sandbox.ts';
+import { makeExecutor } from '../../src/executor/executors.ts';
 
-const { step, io, check } = JSON.parse(process.argv[2] ?? '');
-const executor = sandboxExecutor();
+const { step, io, check, executor: name } = JSON.parse(process.argv[2] ?? '');
+const executor = await makeExecutor(name);
 const work = check ? executor.check(step.root) : executor.execute(step, io);
 work.then(
   () => console.log(JSON.stringify({ ok: true })),

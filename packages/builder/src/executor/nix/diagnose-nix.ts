@@ -1,6 +1,5 @@
 import { BuilderError } from '../../error.ts';
 import { diagnoseNamespaces, gatherNamespaceFacts } from '../diagnose.ts';
-import type { Root } from '../executor.ts';
 import { printable } from '../printable.ts';
 
 interface Cause {
@@ -53,10 +52,10 @@ const NO_SANDBOX =
 const REFUSED = 'Nix cannot build steps here';
 
 /** The error of a Nix that could not even start a step: `tail` are its last lines. */
-export async function nixFailure(root: Root, tail: readonly string[]): Promise<BuilderError> {
+export async function nixFailure(tail: readonly string[]): Promise<BuilderError> {
   const details = tail.map(printable);
   const message = tail.join('\n');
-  if (NO_SANDBOX.test(message) || /not permitted/i.test(message)) return await noNamespaces(root, tail);
+  if (NO_SANDBOX.test(message) || /not permitted/i.test(message)) return await noNamespaces(tail);
   const found = CAUSES.find((row) => row.when.test(message));
   if (found === undefined) {
     return new BuilderError('sandbox-unavailable', `${REFUSED}: ${details.at(-1) ?? 'it gives no reason'}`, {
@@ -68,8 +67,8 @@ export async function nixFailure(root: Root, tail: readonly string[]): Promise<B
 }
 
 /** The error of a machine whose kernel does not let Nix, or the step in Nix, have namespaces. */
-export async function noNamespaces(root: Root, tail: readonly string[]): Promise<BuilderError> {
-  const { cause, remedy } = diagnoseNamespaces(await gatherNamespaceFacts(root.path, tail.join('\n')));
+export async function noNamespaces(tail: readonly string[]): Promise<BuilderError> {
+  const { cause, remedy } = diagnoseNamespaces(await gatherNamespaceFacts('/nix/store', tail.join('\n')));
   return new BuilderError('sandbox-unavailable', `${REFUSED}, for want of its sandbox: ${cause}`, {
     hint: `${remedy}. Steps are never run outside of it; on another machine ("builders" in nix.conf) or with the docker executor they may run`,
     details: tail.map(printable),

@@ -3,7 +3,6 @@ import { lstat, lutimes, mkdir, readdir, readlink, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { BuilderError } from '../../error.ts';
 import { ifPresent } from '../../store/errno.ts';
-import type { Root } from '../executor.ts';
 import { nixFailure } from './diagnose-nix.ts';
 import { runNix } from './run-nix.ts';
 
@@ -31,20 +30,20 @@ export class NixStore {
 
   /**
    * The store path of the file or folder at `path`, added if it is missing; `digest` names its content. The same
-   * content and name give the same store path on every machine. `root` is for the diagnosis of a failure.
+   * content and name give the same store path on every machine.
    */
-  add(name: string, path: string, digest: string, root: Root, signal?: AbortSignal): Promise<string> {
+  add(name: string, path: string, digest: string, signal?: AbortSignal): Promise<string> {
     const key = `${name}\0${digest}\0${path}`;
     let added = this.#added.get(key);
     if (added === undefined) {
-      added = this.#add(name, path, digest, root, signal);
+      added = this.#add(name, path, digest, signal);
       this.#added.set(key, added);
       added.catch(() => this.#added.delete(key));
     }
     return added;
   }
 
-  async #add(name: string, path: string, digest: string, root: Root, signal?: AbortSignal): Promise<string> {
+  async #add(name: string, path: string, digest: string, signal?: AbortSignal): Promise<string> {
     const { linksDir, nixOptions } = this.#options;
     await mkdir(linksDir, { recursive: true });
     this.#swept ??= sweep(linksDir);
@@ -65,12 +64,12 @@ export class NixStore {
       [...nixOptions, '--read-write-mode', '--eval', '--json', '-E', expression],
       { signal },
     );
-    if (exit.code !== 0) throw await nixFailure(root, exit.tail);
+    if (exit.code !== 0) throw await nixFailure(exit.tail);
     const storePath = String(JSON.parse(exit.stdout));
     const kept = await runNix('nix-store', [...nixOptions, '--add-root', link, '--realise', storePath], {
       signal,
     });
-    if (kept.code !== 0) throw await nixFailure(root, kept.tail);
+    if (kept.code !== 0) throw await nixFailure(kept.tail);
     return storePath;
   }
 
