@@ -46,10 +46,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .description('From one manifest to a measured, reproducible unikernel image')
     .version(version)
     .exitOverride()
-    // Commander repeats arguments in its messages as they are.
-    .configureOutput({
-      outputError: (text, write) => write(text.split('\n').map(printable).join('\n')),
-    })
+    .configureOutput({ outputError: (text, write) => write(printableError(text, argv)) })
     .configureHelp({ showGlobalOptions: true })
     .option('--json', 'print the result as JSON on standard output')
     .option('-q, --quiet', 'print results and errors only')
@@ -68,6 +65,15 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     if (!(error instanceof CommanderError)) printFailure(error, argv);
     return exitCodeOf(error);
   }
+}
+
+/** Commander repeats arguments in its messages as they are; a line feed in one must not begin a line of ours. */
+function printableError(text: string, argv: readonly string[]): string {
+  const parts = argv
+    .flatMap((arg) => [arg, arg.slice(arg.indexOf('=') + 1)])
+    .filter((arg) => /\n./s.test(arg));
+  const whole = parts.reduce((before, arg) => before.replaceAll(arg, () => printable(arg)), text);
+  return whole.split('\n').map(printable).join('\n');
 }
 
 function printFailure(error: unknown, argv: readonly string[]): void {

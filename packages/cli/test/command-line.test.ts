@@ -85,7 +85,7 @@ describe('altee', () => {
   it.each<[string, (path: string) => Promise<string>, string]>([
     ['a folder', async (path) => path, 'it is a folder'],
     ['a device', async () => '/dev/zero', 'it is no regular file'],
-    ['a file below a file', async () => '/dev/null/altee.yaml', 'not a directory'],
+    ['a file below a file', async () => '/dev/null/altee.yaml', 'a part of its path is none'],
   ])('build refuses %s as the manifest', async (_what, make, reason) => {
     const { exitCode, stderr } = await altee('build', await make(dir.path));
     expect(exitCode).toBe(2);
@@ -103,5 +103,18 @@ describe('altee', () => {
     await mkdir(join(dir.path, 'store'));
     await altee('build', join(dir.path, 'none.yaml'));
     expect(await readdir(join(dir.path, 'store'))).toEqual([]);
+  });
+
+  it.each([
+    ['a command', ['\u001b[31mred\nerror: x']],
+    ['an option', ['explain', 'log', '--\u001b[31mred\nerror: x']],
+    ['a choice', ['explain', 'log', '--bank', '\u001b[31mred\nerror: x']],
+    ['a choice behind an equals sign', ['explain', 'log', '--bank=\u001b[31mred\nerror: x']],
+  ])('shows %s that is wrong on one line, and nothing of it as a control', async (_, args) => {
+    const { exitCode, stderr } = await altee(...args);
+    expect(exitCode).toBe(2);
+    expect(stderr).toContain('\\x1b[31mred\\x0aerror: x');
+    expect(stderr.includes('\u001b')).toBe(false);
+    expect(stderr).not.toMatch(/^error: x/m);
   });
 });

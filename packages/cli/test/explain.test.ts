@@ -100,6 +100,14 @@ describe('altee explain', () => {
     expect(stdout).toContain('The command line is "quiet debug"; predicted was "quiet"');
   });
 
+  it('shows values in SHA-256 where there are several banks', async () => {
+    const args = ['explain', file('other.bin'), '--against', file('measurements.json')];
+    const { stdout } = await altee(...args);
+    expect(stdout).toMatch(/sha256 predicted [0-9a-f]{64}\n +log +[0-9a-f]{64}/);
+    expect(stdout).not.toMatch(/sha(1|384|512) +predicted/);
+    expect((await altee(...args, '--full')).stdout).toMatch(/sha512 predicted [0-9a-f]{128}/);
+  });
+
   it('gives the same as JSON, and as a page', async () => {
     const args = [
       'explain',

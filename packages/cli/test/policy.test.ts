@@ -23,6 +23,14 @@ describe('altee policy', () => {
     expect(await readdir(out())).toContain('README.txt');
   });
 
+  it('warns of chosen PCRs that do not say which program was started', async () => {
+    const args = ['policy', example, '--out', out(), '--pcrs', '11'];
+    expect((await altee(...args)).stdout).toMatch(/! hello .* on lab: PCR4 is not pinned/);
+    const { warnings } = JSON.parse((await altee(...args, '--json')).stdout) as { warnings: string[] };
+    expect(warnings).toHaveLength(1);
+    expect((await altee('policy', example, '--out', out())).stdout).not.toContain('is not pinned');
+  });
+
   it('takes chosen PCRs, banks and dialects, each option as often as wanted', async () => {
     const { exitCode, stdout } = await altee(
       ...['policy', example, '--out', out(), '--pcrs', '4,11', '--bank', 'sha256', '--json'],

@@ -86,7 +86,7 @@ function pcrList(text: string): number[] {
   return pcrs.map(Number);
 }
 
-function resultLines({ outDir, files, notWritten }: PolicyResult): string[] {
+function resultLines({ outDir, files, notWritten, warnings }: PolicyResult): string[] {
   const paint = styler(process.stdout);
   const written = files.map(({ path, covers }) => {
     const pins =
@@ -99,7 +99,8 @@ function resultLines({ outDir, files, notWritten }: PolicyResult): string[] {
     ({ dialect, platform, reason }) =>
       `${paint('dim', 'not written')}  ${dialect} for ${platform}: ${printable(reason)}`,
   );
-  return [...written, ...missing];
+  const loud = warnings.map((text) => paint('yellow', `! ${printable(text)}`));
+  return [...written, ...missing, ...loud];
 }
 
 function distinct(names: readonly string[]): string {
@@ -107,6 +108,11 @@ function distinct(names: readonly string[]): string {
 }
 
 /** Without the files' bytes, which stand in the folder. */
-function resultJson({ outDir, files, notWritten }: PolicyResult): unknown {
-  return { outDir, files: files.map(({ bytes, ...rest }) => ({ ...rest, size: bytes.length })), notWritten };
+function resultJson({ outDir, files, notWritten, warnings }: PolicyResult): unknown {
+  return {
+    outDir,
+    files: files.map(({ bytes, ...rest }) => ({ ...rest, size: bytes.length })),
+    notWritten,
+    warnings,
+  };
 }

@@ -146,6 +146,51 @@ describe('writePolicies()', () => {
     );
   });
 
+  it('decides nothing by RTMR 3 where MRTD is not predicted', () => {
+    const runtime = makeRegister('tdx', 'RTMR3', 'predicted', []);
+    const { files } = writePolicies([
+      release({ cloud: ['qemu-tdx', makePrediction('tdx', { MRTD: 'unpredictable', RTMR3: runtime })] }),
+    ]);
+    expect(files.map(({ path }) => path)).toEqual(['README.txt', 'altee.json', 'corim.cbor']);
+  });
+
+  it('decides nothing by PCR 8 to 15 where PCR 4 is not predicted, unless somebody chose them', () => {
+    const weak = release({
+      lab: ['qemu-tpm', makePrediction('tpm', { PCR4: 'assumed', PCR9: 'predicted', PCR11: 'predicted' })],
+    });
+    const { files, notWritten, warnings } = writePolicies([weak]);
+    expect(files.map(({ path }) => path)).toEqual(['README.txt', 'altee.json', 'corim.cbor']);
+    expect(notWritten.find(({ dialect }) => dialect === 'tpm2-policy')?.reason).toContain(
+      'PCR4 is not predicted',
+    );
+    expect(warnings).toEqual([]);
+    const chosen = writePolicies([weak], { pcrs: [11] });
+    expect(chosen.files.map(({ path }) => path)).toContain('tpm2-policy.json');
+    expect(chosen.warnings).toEqual([expect.stringContaining('PCR4 is not pinned')]);
+    expect(text(chosen.files, 'README.txt').replace(/\n! /g, ' ')).toContain(chosen.warnings[0]);
+  });
+
+  it('never has Trustee claim that only approved executables were loaded where PCR 4 is not compared', () => {
+    for (const pcrs of [[11], [9, 11]]) {
+      const { files, notWritten } = writePolicies([lab], { pcrs });
+      expect(files.map(({ dialect }) => dialect)).not.toContain('trustee');
+      expect(notWritten.find(({ dialect }) => dialect === 'trustee')?.reason).toContain('without PCR4');
+    }
+    const { files } = writePolicies([lab], { pcrs: [4] });
+    expect(text(files, 'trustee/policy.rego')).toMatch(/executables := 3 if \{\n\tinput\.tpm\.pcr04 in/);
+    expect(text(files, 'trustee/policy.rego')).not.toContain('hardware := 2');
+  });
+
+  it('writes no file of Keylime’s that would name no PCR', () => {
+    const { files, notWritten } = writePolicies([lab], { pcrs: [10] });
+    expect(files.map(({ path }) => path).filter((path) => path.startsWith('keylime'))).toEqual([]);
+    expect(
+      notWritten.filter(({ dialect }) => dialect.startsWith('keylime')).map(({ reason }) => reason),
+    ).toEqual(
+      Array(2).fill('Keylime does not compare PCR 10, and a policy that pins nothing accepts anything'),
+    );
+  });
+
   it('writes no policy that pins nothing, which verifiers take for one that accepts everything', () => {
     const nothing = release({ lab: ['qemu-tpm', makePrediction('tpm', { PCR4: 'assumed' })] });
     const { files, notWritten } = writePolicies([nothing]);
