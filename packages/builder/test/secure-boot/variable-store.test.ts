@@ -86,7 +86,7 @@ describe('readSecureBootKeys() refuses', () => {
   it('a file that is not there', async () => {
     expect(await failure(undefined)).toMatchObject({
       code: 'invalid-input',
-      message: 'Cannot read the certificate "odd.file"',
+      message: 'Cannot read the certificate "odd.file": there is no such file',
     });
   });
 
