@@ -11,6 +11,9 @@ export {
   exportCache,
 } from './cache/export-cache.ts';
 export { type ImportCacheOptions, type ImportCacheResult, importCache } from './cache/import-cache.ts';
+export { type DiffOptions, type DiffResult, diffFiles } from './diff/diff.ts';
+export type { Diffoscope } from './diff/diffoscope.ts';
+export type { Moves, PlatformMoves } from './diff/moves.ts';
 export type { DistFile, DistResult } from './dist.ts';
 export { BuilderError, type BuilderErrorCode } from './error.ts';
 export { type ExecutorName, executorName, executorNames } from './executor/executors.ts';

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { addAudit } from './commands/audit.ts';
 import { addBuild } from './commands/build.ts';
 import { addCache } from './commands/cache.ts';
+import { addDiff } from './commands/diff.ts';
 import { addExplain } from './commands/explain.ts';
 import { addInit } from './commands/init.ts';
 import { addLock } from './commands/lock.ts';
@@ -24,6 +25,7 @@ const COMMANDS: readonly ((program: Command, done: (exitCode: number) => void) =
   addRun,
   addMeasure,
   addExplain,
+  addDiff,
   addPolicy,
   addRelease,
   addAudit,

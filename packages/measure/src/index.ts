@@ -19,6 +19,13 @@ export { type SolvedRam, solveRam } from './align/solve-ram.ts';
 export { equalBytes } from './bytes/compare.ts';
 export { formatGuid, parseGuid } from './bytes/guid.ts';
 export { fromHex, toHex } from './bytes/hex.ts';
+export type { BytesDifference, ShownBytes } from './diff/bytes-difference.ts';
+export { type CompareTools, Comparison, comparePart, lonelyPart } from './diff/compare.ts';
+export type { FieldDifference, PartDifference } from './diff/difference.ts';
+export { formatOf } from './diff/formats.ts';
+export type { Decompressor, Field, Format, Part, Parts, SplitContext, Stamp } from './diff/parts.ts';
+export { compareMoves, type RegisterMove } from './diff/registers.ts';
+export type { LineChange, TextDifference } from './diff/text-difference.ts';
 export { type BootImage, findBootImage, REMOVABLE_MEDIA_PATH } from './disk/boot-image.ts';
 export { type FatEntry, FatFileSystem } from './disk/fat.ts';
 export { MeasureError, type MeasureErrorCode } from './error.ts';
@@ -32,6 +39,7 @@ export {
   hashNames,
 } from './hash.ts';
 export { bootChain, bootChainHtml, type ChainLink } from './html/boot-chain.ts';
+export { type ComparedPair, differencePageHtml } from './html/difference.ts';
 export { escapeHtml, type Html, html } from './html/escape.ts';
 export { eventLogHtml } from './html/event-log.ts';
 export {
@@ -253,3 +261,4 @@ export { readKernelVersion } from './uki/kernel.ts';
 export { type StubRules, stubRules } from './uki/rules.ts';
 export { readStubVersion, type StubVersion } from './uki/stub.ts';
 export { checkUki, type UkiProblem } from './uki/validate.ts';
+export { decodeZstd } from './zstd/decode.ts';

@@ -10,6 +10,8 @@ export interface FatEntry {
   /** In bytes; 0 for folders. */
   readonly size: number;
   readonly firstCluster: number;
+  /** The directory record as it stands on disk: 32 bytes. */
+  readonly record?: Uint8Array;
 }
 
 interface Geometry {
@@ -203,6 +205,7 @@ function readFolder(bytes: Uint8Array): FatEntry[] {
         isFolder: (attributes & ATTRIBUTES.folder) !== 0,
         size: view.getUint32(28, true),
         firstCluster: view.getUint16(26, true) + view.getUint16(20, true) * 0x1_0000,
+        record,
       });
     }
   }

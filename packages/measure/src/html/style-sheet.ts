@@ -15,6 +15,7 @@ td:nth-child(4){width:34%}
 .assumed td:nth-child(2),.host-dependent td:nth-child(2),.not-covered{color:var(--maybe)}
 .different td:nth-child(2),.mismatch,.error{color:var(--bad)}
 .events{padding-left:1.4rem}.events li{margin:.5rem 0}small,.unknown{opacity:.75}
+.part{border-left:2px solid var(--line);padding-left:.8rem;margin:.3rem 0}.part>summary{cursor:pointer}
 .drop{border:2px dashed var(--line);border-radius:.6rem;padding:1.4rem;text-align:center}.drop.over{background:var(--soft)}
 @media print{details{display:block}.drop{display:none}}
 `;

@@ -1,0 +1,63 @@
+import { spawnSync } from 'node:child_process';
+import { gunzipSync } from 'node:zlib';
+import { type Decompressor, MeasureError } from '@altee/measure';
+
+/**
+ * What the platform can decompress besides zstd, which `@altee/measure` reads by itself: gzip by Node's zlib; xz by the
+ * host's program, which altee's own images never need.
+ */
+export const decompressors: Readonly<Record<string, Decompressor>> = { gzip: gunzip, xz: unxz };
+
+function gunzip(bytes: Uint8Array, maxOutputBytes: number): ReturnType<Decompressor> {
+  try {
+    // With `info`, what comes back is the content and the engine that made it.
+    const { buffer, engine } = gunzipSync(bytes, {
+      maxOutputLength: maxOutputBytes,
+      info: true,
+    }) as unknown as {
+      readonly buffer: Buffer;
+      readonly engine: { readonly bytesWritten: number };
+    };
+    return { output: plain(buffer), consumedBytes: engine.bytesWritten };
+  } catch (cause) {
+    throw broken('gzip', cause, maxOutputBytes);
+  }
+}
+
+const XZ_SECONDS = 60;
+
+function unxz(bytes: Uint8Array, maxOutputBytes: number): ReturnType<Decompressor> {
+  const { stdout, status, error, stderr } = spawnSync(
+    'xz',
+    ['-dc', '--memlimit-decompress=512MiB', '--single-stream'],
+    {
+      input: bytes,
+      maxBuffer: maxOutputBytes,
+      timeout: XZ_SECONDS * 1000,
+    },
+  );
+  if (error && 'code' in error && error.code === 'ENOENT')
+    throw new MeasureError('unsupported', 'xz: the program "xz" is not there');
+  if (error || status !== 0) throw broken('xz', error ?? new Error(String(stderr).trim()), maxOutputBytes);
+  return { output: plain(stdout), consumedBytes: bytes.length };
+}
+
+function broken(format: string, cause: unknown, limit: number): MeasureError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : '';
+  if (code === 'ERR_BUFFER_TOO_LARGE' || code === 'ENOBUFS')
+    return new MeasureError(
+      'unsupported',
+      `${format}: the content is larger than the limit of ${limit} bytes`,
+      { cause },
+    );
+  return new MeasureError(
+    'malformed',
+    `${format}: ${cause instanceof Error ? cause.message : String(cause)}`,
+    { cause },
+  );
+}
+
+/** The same memory without Node's own methods. */
+function plain(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length);
+}
