@@ -2,6 +2,7 @@ export { type AuditOptions, type AuditResult, audit } from './audit/audit.ts';
 export type { AuditFinding } from './audit/audit-statement.ts';
 export { runRebuild } from './audit/rebuild-child.ts';
 export { REUSABLE, type Reusable } from './audit/reuse.ts';
+export { type VerifyReleaseResult, verifyRelease } from './audit/verify-release.ts';
 export { type BuildOptions, type BuildResult, build } from './build.ts';
 export {
   type CacheFormat,

@@ -12,6 +12,7 @@ import { addPolicy } from './commands/policy.ts';
 import { addRelease } from './commands/release.ts';
 import { addRun } from './commands/run.ts';
 import { addVendor } from './commands/vendor.ts';
+import { addVerifyRelease } from './commands/verify-release.ts';
 import { EXIT, exitCodeOf } from './exit-code.ts';
 import { jsonText } from './report/json-text.ts';
 import { errorJson, errorText } from './report/print-error.ts';
@@ -29,6 +30,7 @@ const COMMANDS: readonly ((program: Command, done: (exitCode: number) => void) =
   addPolicy,
   addRelease,
   addAudit,
+  addVerifyRelease,
   addVendor,
   addCache,
 ];

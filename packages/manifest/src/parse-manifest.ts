@@ -38,13 +38,13 @@ export function parsePlatforms(input: Uint8Array | string, file: string): Platfo
 }
 
 /** YAML that is well-formed, with its places. */
-interface ReadDocument {
+export interface ReadDocument {
   readonly source: SourceText;
   readonly root: Located;
   readonly treeFindings: readonly Finding[];
 }
 
-function readDocument(input: Uint8Array | string, file: string): ReadDocument {
+export function readDocument(input: Uint8Array | string, file: string): ReadDocument {
   const { source, findings: textFindings } = readText(input, file, MANIFEST_LIMIT);
   refuse(source, textFindings);
   const { document, findings: yamlFindings } = composeYaml(source.text, YAML_LIMITS);

@@ -3,34 +3,52 @@ import { join } from 'node:path';
 import { MeasureError, parseMeasurements } from '@altee/measure';
 import type { AuditFinding } from './audit-statement.ts';
 
+/** A folder and the digests of its files by name. */
+export interface SummedFolder {
+  readonly folder: string;
+  readonly sums: ReadonlyMap<string, string>;
+}
+
 /**
- * What of the published files is not as in a folder that was made anew: each file that one of the two lacks, and each that
- * differs, with where it begins to. `what` says in messages how the folder was made.
+ * What of the published files is not as in folders that were made anew: each file that one lacks, and each that differs,
+ * with where it begins to. `names` says in messages how each folder was made.
  */
 export async function compareFiles(
-  published: { readonly folder: string; readonly sums: ReadonlyMap<string, string> },
-  made: { readonly folder: string; readonly sums: ReadonlyMap<string, string> },
-  what: string,
+  published: SummedFolder,
+  made: readonly SummedFolder[],
+  names: readonly string[],
 ): Promise<AuditFinding[]> {
   const findings: AuditFinding[] = [];
-  for (const name of [...new Set([...published.sums.keys(), ...made.sums.keys()])].sort()) {
-    const [theirs, ours] = [published.sums.get(name), made.sums.get(name)];
-    if (theirs === undefined) {
-      findings.push({
-        kind: 'missing',
-        subject: name,
-        message: `The release has no "${name}", ${what} gives one`,
-      });
-    } else if (ours === undefined) {
-      findings.push({ kind: 'unexpected', subject: name, message: `${what} gives no "${name}"` });
-    } else if (theirs !== ours) {
-      const where = await firstDifference(join(published.folder, name), join(made.folder, name));
-      findings.push({
-        kind: 'different',
-        subject: name,
-        message: `"${name}" differs from ${what}: ${where}`,
-      });
+  const all = [published, ...made].flatMap(({ sums }) => [...sums.keys()]);
+  for (const name of [...new Set(all)].sort()) {
+    const theirs = published.sums.get(name);
+    const differing = made
+      .map((folder, index) => ({ ...folder, ours: folder.sums.get(name), what: names[index] ?? '' }))
+      .filter(({ ours }) => ours !== theirs);
+    if (differing.length === 0) continue;
+    const what = differing.map((one) => one.what).join(' and ');
+    const [first] = differing;
+    if (theirs === undefined || first === undefined) {
+      findings.push({ kind: 'missing', subject: name, message: `The release has no "${name}", ${what} has` });
+      continue;
     }
+    const present = differing.find(({ ours }) => ours !== undefined);
+    if (present === undefined) {
+      findings.push({
+        kind: 'unexpected',
+        subject: name,
+        message: `The release has "${name}", ${what} has not`,
+      });
+      continue;
+    }
+    const where = await firstDifference(join(published.folder, name), join(present.folder, name));
+    const apart = new Set(differing.map(({ ours }) => ours)).size + (made.length - differing.length) > 1;
+    const more = apart ? '; the rebuilds differ from each other, too' : '';
+    findings.push({
+      kind: 'different',
+      subject: name,
+      message: `"${name}" differs from ${what}, ${where}${more}`,
+    });
   }
   return findings;
 }

@@ -1,5 +1,4 @@
 import { readFile, statfs } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { mountOptions } from '../executor/diagnose.ts';
 import type { ExecutorName } from '../executor/executors.ts';
@@ -34,7 +33,6 @@ export interface ConditionPlan {
 export interface ConditionFacts {
   readonly isRoot: boolean;
   readonly processors: number;
-  readonly hostName: string;
   /** A folder in memory for the second rebuild's files, where there is one. */
   readonly memoryFolder: string | undefined;
   /** Whether programs run that are told of an old kernel. */
@@ -73,7 +71,7 @@ const ROWS: readonly Row[] = [
   },
   {
     name: 'host name',
-    first: ({ hostName }) => (hostName === '' ? 'own' : 'own'),
+    first: fixed('own'),
     second: fixed('other-host'),
     reason: ({ isRoot }) => (isRoot ? undefined : NEEDS_ROOT),
   },
@@ -163,10 +161,6 @@ export async function memoryFolder(): Promise<string | undefined> {
   } catch {
     return undefined;
   }
-}
-
-export function processorCount(): number {
-  return availableParallelism();
 }
 
 /** The folder of a rebuild below the audit's own. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import {
+  chmod,
   chown,
   constants,
   copyFile,
@@ -111,17 +112,29 @@ async function copyListed(from: string, to: string, listing: string): Promise<vo
       await symlink(entry.target, target);
       continue;
     }
-    await link(source, target).catch((error: unknown) => {
-      if (!hasCode(error, 'EXDEV', 'EPERM', 'EMLINK')) throw error;
-      return copyFile(source, target);
-    });
-    const found = await lstat(target);
-    const mode = (found.mode & 0o777).toString(8);
-    if (!found.isFile() || found.size !== entry.size || mode !== entry.mode) throw new Mismatch();
+    const found = await lstat(source);
+    const mode = Number.parseInt(entry.mode, 8);
+    if (!found.isFile() || found.size !== entry.size) throw new Mismatch();
+    // What else shares the file may have made it read-only, which a step can see.
+    const isLinked = (found.mode & 0o7777) === mode && (await tryLink(source, target));
+    if (!isLinked) {
+      await copyFile(source, target, constants.COPYFILE_FICLONE);
+      await chmod(target, mode);
+    }
     // Tens of thousands of small files: synchronous reading is many times faster.
     if (createHash('sha256').update(readFileSync(target)).digest('hex') !== entry.sha256)
       throw new Mismatch();
   }
+}
+
+async function tryLink(source: string, target: string): Promise<boolean> {
+  return link(source, target).then(
+    () => true,
+    (error: unknown) => {
+      if (!hasCode(error, 'EXDEV', 'EPERM', 'EMLINK')) throw error;
+      return false;
+    },
+  );
 }
 
 /** The records of inputs become the other user's, who marks them as used; roots stay ours, and read-only. */

@@ -28,11 +28,17 @@ export interface LeakingStep {
   readonly digests: readonly [first: string, second: string];
 }
 
-/** The steps that both rebuilds ran with the same key, and whose outputs differ; later steps have other inputs, and so other keys. */
+/**
+ * The steps that both rebuilds ran with the same key and whose outputs differ, as far as the difference reaches the image: a
+ * compiler's cache may hold times, as long as what is made with it comes out the same. Later steps have other inputs, and so
+ * other keys.
+ */
 export async function leakingSteps(first: Rebuild, second: Rebuild): Promise<LeakingStep[]> {
   const steps = await readRecord(first.recordFile);
+  const others = await readRecord(second.recordFile);
   const leaking: LeakingStep[] = [];
   for (const recorded of steps.values()) {
+    if (!(await reachesImage(recorded, first, second, [...steps.values()], [...others.values()]))) continue;
     const [one, other] = [outputOf(first, recorded.key), outputOf(second, recorded.key)];
     const digests = [await digestOf(one), await digestOf(other)] as const;
     if (digests[0] === undefined || digests[1] === undefined || digests[0] === digests[1]) continue;
@@ -43,6 +49,32 @@ export async function leakingSteps(first: Rebuild, second: Rebuild): Promise<Lea
     });
   }
   return leaking;
+}
+
+/** Whether no step reads the output, so that it is a part of the image, or a step that does comes out differently. */
+async function reachesImage(
+  { key }: RecordedStep,
+  first: Rebuild,
+  second: Rebuild,
+  steps: readonly RecordedStep[],
+  others: readonly RecordedStep[],
+): Promise<boolean> {
+  const readers = steps.filter(({ step }) =>
+    Object.values(step.inputs).some(({ path }) => path.startsWith(`${outputOf(first, key)}/`)),
+  );
+  if (readers.length === 0) return true;
+  for (const reader of readers) {
+    const twin = others.find(
+      ({ step }) => step.name === reader.step.name && step.script === reader.step.script,
+    );
+    const digests = [
+      await digestOf(outputOf(first, reader.key)),
+      twin && (await digestOf(outputOf(second, twin.key))),
+    ];
+    if (digests[0] === digests[1] && digests[0] !== undefined) continue;
+    if (await reachesImage(reader, first, second, steps, others)) return true;
+  }
+  return false;
 }
 
 function outputOf({ storeDir }: Rebuild, key: string): string {

@@ -13,6 +13,8 @@ import type { AuditInputs } from './inputs.ts';
 import type { VerifiedRelease } from './open-release.ts';
 import { publishedImage } from './released-project.ts';
 
+const WHAT = 'what the published image itself gives';
+
 /**
  * Computes all that follows from the published image itself, without any rebuild: the disk, the measurements, event logs and
  * policies; and compares each with what was published.
@@ -22,7 +24,6 @@ export async function recompute(
   { project, lock, roots, workshop }: AuditInputs & { project: Project; lock: Lock },
   folder: string,
 ): Promise<{ findings: AuditFinding[]; measurements: Record<string, Record<string, unknown>> }> {
-  const what = 'what the published image gives';
   const failed = (message: string) => ({
     findings: [{ kind: 'measurement' as const, subject: 'image', message }],
     measurements: {},
@@ -56,7 +57,7 @@ export async function recompute(
   const measurements = join(folder, 'measurements.json');
   return {
     findings: [
-      ...(await compareFiles({ folder: release.folder, sums: published }, { folder, sums }, what)),
+      ...(await compareFiles({ folder: release.folder, sums: published }, [{ folder, sums }], [WHAT])),
       ...(await compareMeasurements(join(release.folder, 'measurements.json'), measurements)),
     ],
     measurements: await registersOf(measurements),

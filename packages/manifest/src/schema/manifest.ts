@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { app } from './app.ts';
 import { input } from './input.ts';
 import { hardening, kernel } from './kernel.ts';
+import { leaks } from './leaks.ts';
 import { network } from './network.ts';
 import { platform } from './platform.ts';
 import { label, version } from './scalars.ts';
@@ -20,6 +21,7 @@ export const manifestSchema = z
     app,
     kernel,
     hardening,
+    leaks,
     network,
     inputs: z
       .array(input)
