@@ -6,6 +6,7 @@ import type { Executor } from './executor/executor.ts';
 import { type ExecutorName, makeExecutor } from './executor/executors.ts';
 import { writeDisk } from './image/disk.ts';
 import { type BuiltImage, buildImage } from './image-parts.ts';
+import { checkLeaks } from './lint/check-leaks.ts';
 import { encodeMeasurements, measurePlatforms, type PlatformMeasurements } from './measurements.ts';
 import { hasFailed } from './platform/attempt-platform.ts';
 import { openProject, type Project } from './project.ts';
@@ -76,6 +77,13 @@ export async function buildAll(options: BuildOptions): Promise<Built> {
     const dist = await writeDist(outDir, async (folder) => {
       platforms = await writeImageFiles({ project, lock, roots, workshop }, image, folder, options);
       if ([...platforms.values()].some(hasFailed)) throw new IncompleteResults();
+      // An audit builds under conditions that are made to leak, and tells by the bytes which one did.
+      if (options.stepExecutor === undefined) {
+        const storeDir = workshop.store.dir;
+        const { reporter } = options;
+        const snapshot = lock.debian.snapshot;
+        await checkLeaks({ folder: folder.path(''), project, storeDir, outDir, snapshot, reporter });
+      }
     }).catch((error: unknown) => {
       if (!(error instanceof IncompleteResults)) throw error;
       return { outDir, files: [], changed: false };

@@ -25,6 +25,7 @@ export type BuilderErrorCode =
   | 'kernel-config'
   | 'app-unusable'
   | 'image-invalid'
+  | 'image-leaks'
   | 'machine-failed'
   | 'release-tampered'
   | 'statement-malformed';

@@ -9,12 +9,16 @@ export async function compareFolders(
   comparison: Comparison,
 ): Promise<PartDifference | undefined> {
   const [left, right] = [byPath(await listFolder(a)), byPath(await listFolder(b))];
+  const renamed = pairRenamed(left, right);
   const parts: PartDifference[] = [];
+  const twins = new Set(renamed.values());
   for (const path of [...new Set([...left.keys(), ...right.keys()])].sort(byWeight)) {
-    const [one, other] = [left.get(path), right.get(path)];
+    const twin = renamed.get(path) ?? path;
+    const [one, other] = [left.get(path), right.get(twin)];
+    if (twins.has(path) && !one) continue;
     const found =
       one && other
-        ? await compareEntries(join(a, path), one, join(b, path), other, comparison)
+        ? await compareEntries(join(a, path), one, join(b, twin), other, comparison)
         : lonely(one, other);
     if (found) parts.push(found);
   }
@@ -50,6 +54,10 @@ async function compareEntries(
   comparison: Comparison,
 ): Promise<PartDifference | undefined> {
   const fields = { a: fieldsOf(one), b: fieldsOf(other) };
+  if (one.path !== other.path) {
+    fields.a.push({ name: 'name', value: one.path });
+    fields.b.push({ name: 'name', value: other.path });
+  }
   if (one.kind === 'file' && other.kind === 'file') return compareFiles(one.path, a, b, comparison, fields);
   return comparison.part({ name: one.path, fields: fields.a }, { name: one.path, fields: fields.b }, []);
 }
@@ -71,6 +79,22 @@ function lonely(one: FolderEntry | undefined, other: FolderEntry | undefined): P
 
 function byPath(entries: readonly FolderEntry[]): Map<string, FolderEntry> {
   return new Map(entries.map((entry) => [entry.path, entry]));
+}
+
+/** The image, the disk and the like of a folder are called by the manifest's name: two such with other names are one pair. */
+function pairRenamed(
+  a: ReadonlyMap<string, FolderEntry>,
+  b: ReadonlyMap<string, FolderEntry>,
+): ReadonlyMap<string, string> {
+  const alone = (own: ReadonlyMap<string, FolderEntry>, ending: string) =>
+    [...own.keys()].filter((path) => path.endsWith(ending));
+  const pairs = ['.efi', '.disk'].flatMap((ending): [string, string][] => {
+    const [[one, ...more], [other, ...others]] = [alone(a, ending), alone(b, ending)];
+    if (one === undefined || other === undefined || more.length + others.length > 0 || one === other)
+      return [];
+    return [[one, other]];
+  });
+  return new Map(pairs);
 }
 
 /** Causes first: the image before the disk that carries it, and both before what is computed from them. */

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
+  authenticodeDigest,
   compareMoves,
   encodeGptEvent,
   MeasureError,
@@ -9,6 +10,8 @@ import {
   predictTpm,
   type RecordedPrediction,
   type RegisterMove,
+  readCertificateTable,
+  readPe,
 } from '@altee/measure';
 import { BuilderError } from '../error.ts';
 import { type MeasureOptions, measureFile } from '../measure-file.ts';
@@ -82,8 +85,7 @@ function verdictOf(platforms: readonly PlatformMoves[], isComputed: boolean): Mo
 /** True when nothing differs that any register of any machine can follow from. */
 function sameForRegisters(a: MeasuredImage, b: MeasuredImage): boolean {
   if (Buffer.compare(a.uki, b.uki) !== 0) return false;
-  const [one, other] = [tableOf(a), tableOf(b)];
-  if (one === undefined || other === undefined || Buffer.compare(one, other) !== 0) return false;
+  if (!sameTable(a, b)) return false;
   const [files, otherFiles] = [Object.entries(a.sideFiles ?? {}), Object.entries(b.sideFiles ?? {})];
   return (
     files.length === otherFiles.length &&
@@ -92,6 +94,11 @@ function sameForRegisters(a: MeasuredImage, b: MeasuredImage): boolean {
       return twin !== undefined && Buffer.compare(bytes, twin) === 0;
     })
   );
+}
+
+function sameTable(a: MeasuredImage, b: MeasuredImage): boolean {
+  const [one, other] = [tableOf(a), tableOf(b)];
+  return one !== undefined && other !== undefined && Buffer.compare(one, other) === 0;
 }
 
 /** What firmware measures of the partition table; `undefined` for a table that cannot be read. */
@@ -108,25 +115,90 @@ function tableOf({ diskHead }: MeasuredImage): Uint8Array | undefined {
 /** For a machine that nobody described, in one bank: the others say the same. */
 function imageMoves(a: MeasuredImage, b: MeasuredImage): Found {
   try {
-    const [one, other] = [a, b].map((image) =>
-      predictTpm(
-        {
-          uki: image.uki,
-          machine: { disk: image.diskHead, sideFiles: image.sideFiles, secureBoot: 'off' },
-          kernel: kernelFacts(image),
-          banks: ['sha256'],
-        },
-        nativeHasher,
-      ),
-    );
+    const [one, other] = [a, b].map((image) => predictOnStandIn(image));
     if (!one || !other) return { platforms: [], notes: [] };
-    const registers = compareMoves(one, other);
+    const registers = compareMoves(one, other).map((move) => ({
+      ...move,
+      ...outsideMove(move.register, a, b),
+    }));
     return { platforms: [{ platform: 'a TPM', source: 'image-alone', registers }], notes: [] };
   } catch (error) {
     if (error instanceof MeasureError)
       return { platforms: [], notes: [`Registers cannot be computed: ${error.message}`] };
     throw error;
   }
+}
+
+/**
+ * A firmware that stands in for the one that nobody named (Debian OVMF 2025.02): what it measures before and around the
+ * image is the same for both, so that a register in which the images differ moves with any other, too.
+ */
+const STAND_IN = '624e06de18b4fa535e90db7160d00d3d07d206422b89999bf1e27d920264e4e0';
+
+function predictOnStandIn(image: MeasuredImage): RecordedPrediction {
+  return predictTpm(
+    {
+      uki: image.uki,
+      machine: {
+        disk: image.diskHead,
+        sideFiles: image.sideFiles,
+        secureBoot: 'off',
+        firmware: { codeSha256: STAND_IN },
+        optionRoms: false,
+      },
+      kernel: kernelFacts(image),
+      banks: ['sha256'],
+    },
+    nativeHasher,
+  );
+}
+
+/** PCR 0, 2, 3 and 6 measure firmware and devices (PC Client Platform Firmware Profile 1.06, 3.3.4). */
+const MACHINE_PCRS: readonly string[] = ['PCR0', 'PCR2', 'PCR3', 'PCR6'];
+
+/** Registers that no image decides, or that it may have a part in: what is known of them without the machine. */
+function outsideMove(
+  register: string,
+  a: MeasuredImage,
+  b: MeasuredImage,
+): Omit<RegisterMove, 'register'> | undefined {
+  if (MACHINE_PCRS.includes(register))
+    return { status: 'stays', reason: 'firmware and devices alone decide it' };
+  if (register === 'PCR1') {
+    return sameTable(a, b)
+      ? {
+          status: 'stays',
+          reason: 'of the disk, boot options name no more than the partition, which is the same',
+        }
+      : {
+          status: 'unknown',
+          reason: 'boot options may name the partition, whose entry differs: describe the machine',
+        };
+  }
+  if (register !== 'PCR7') return undefined;
+  return sameSignature(a.uki, b.uki)
+    ? { status: 'stays', reason: 'what Secure Boot looks at is the same in both images' }
+    : {
+        status: 'unknown',
+        reason: 'with Secure Boot, another entry of db may vouch for the image: describe the machine',
+      };
+}
+
+/** True when Secure Boot cannot tell the images apart: by their digest, or by their signatures. */
+function sameSignature(a: Uint8Array, b: Uint8Array): boolean {
+  const [one, other] = [a, b].map((uki) => {
+    const pe = readPe(uki);
+    return {
+      digest: authenticodeDigest(uki, pe, 'sha256', nativeHasher),
+      signatures: (readCertificateTable(uki, pe)?.entries ?? []).map(({ pkcs7 }) => pkcs7),
+    };
+  });
+  if (!one || !other || Buffer.compare(one.digest, other.digest) !== 0) return false;
+  const isSame = (pkcs7: Uint8Array, index: number) => {
+    const twin = other.signatures[index];
+    return twin !== undefined && Buffer.compare(pkcs7, twin) === 0;
+  };
+  return one.signatures.length === other.signatures.length && one.signatures.every(isSame);
 }
 
 /** Descriptions of the machines: the one that was given for both, or the manifests that stand in the folders. */

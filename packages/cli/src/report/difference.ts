@@ -9,14 +9,31 @@ type Paint = ReturnType<typeof styler>;
 const SHOWN = { fields: 12, lines: 12, parts: 30, value: 76 } as const;
 const INDENT = '  ';
 
+/** Files that altee computes from the image: how they differ follows from how the image does. */
+const COMPUTED = /^(?:measurements\.json|reference-values\.json|SHA256SUMS|eventlog\/.*|policy\/.*)$/;
+
 /** The tree of what differs, then the registers. */
 export function differenceLines({ difference, moves }: DiffResult, isFull: boolean, paint: Paint): string[] {
   if (!difference || !moves) return [paint('green', 'Equal')];
   const tree =
     difference.name === ''
-      ? difference.parts.flatMap((part) => partLines(part, 0, isFull, paint))
+      ? folderLines(difference.parts, isFull, paint)
       : partLines(difference, 0, isFull, paint);
   return [...tree, '', ...movesLines(moves, isFull, paint)];
+}
+
+function folderLines(parts: readonly PartDifference[], isFull: boolean, paint: Paint): string[] {
+  const isShown = ({ name }: PartDifference) => isFull || !COMPUTED.test(name);
+  const shown = parts.filter(isShown);
+  // Where nothing but these differs, they are what one wants to know.
+  if (shown.length === 0) return parts.flatMap((part) => partLines(part, 0, isFull, paint));
+  const names = parts.filter((part) => !isShown(part)).map(({ name }) => printable(name));
+  return [
+    ...shown.flatMap((part) => partLines(part, 0, isFull, paint)),
+    ...(names.length === 0
+      ? []
+      : [`${paint('yellow', '≠')} computed from these: ${names.join(', ')}  ${paint('dim', '(--full)')}`]),
+  ];
 }
 
 function partLines(part: PartDifference, depth: number, isFull: boolean, paint: Paint): string[] {
@@ -140,7 +157,7 @@ export function verdictText({ verdict, platforms }: Moves): string {
 /** Where a machine's registers come from. */
 export const sourceTexts: Readonly<Record<PlatformMoves['source'], string>> = {
   'described-machine': 'computed from both images for the described machine',
-  'image-alone': 'computed from both images; nobody described the machine',
+  'image-alone': 'computed from both images, on any firmware; nobody described the machine',
   recorded: 'as the two measurements.json say',
 };
 

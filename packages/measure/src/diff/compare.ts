@@ -1,4 +1,4 @@
-import { equalBytes } from '../bytes/compare.ts';
+import { equalBytes, isZero } from '../bytes/compare.ts';
 import { fromUtf8 } from '../bytes/text.ts';
 import { MeasureError } from '../error.ts';
 import { decodeZstd } from '../zstd/decode.ts';
@@ -179,7 +179,8 @@ export class Comparison {
     name: string,
   ): PartDifference | undefined {
     const [left, right] = [restOf(one, a), restOf(other, b)];
-    if (this.#equal(left, right)) return undefined;
+    // How many zeros fill a gap follows from the sizes of the parts.
+    if (this.#equal(left, right) || (isZero(left) && isZero(right))) return undefined;
     const sizes = { a: left.length, b: right.length };
     const bytes = findBytesDifference(left, right);
     return { name, change: 'changed', sizes, fields: [], notes: [], parts: [], ...(bytes ? { bytes } : {}) };
