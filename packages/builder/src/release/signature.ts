@@ -3,7 +3,7 @@ import { SUMS_FILE } from '../image/sums.ts';
 import { SIGNATURE_BYTES } from './ed25519.ts';
 import { type KeyFormat, type PublicKey, rawOfSshBlob, sshBlob } from './public-key.ts';
 import type { SigningKey } from './signing-key.ts';
-import { fromArmour, toArmour, WireReader, wireString } from './wire.ts';
+import { fromArmour, fromBase64, toArmour, WireReader, wireString } from './wire.ts';
 
 /** The file that holds the signature over `SHA256SUMS`, by the format of the key; a release has exactly one. */
 export const SIGNATURE_FILES: Readonly<Record<KeyFormat, string>> = {
@@ -82,19 +82,17 @@ const CHECKS: Readonly<
   },
   minisign: (sums, text, { key, keyNumber }) => {
     const [, line = '', trusted = '', global = '', ...rest] = text.toString('utf8').split(/\r?\n/);
-    const blob = Buffer.from(line, 'base64');
+    const [blob, whole] = [fromBase64(line), fromBase64(global)];
     const comment = /^trusted comment: (.*)$/.exec(trusted)?.[1];
-    if (blob.length !== 74 || comment === undefined || rest.some((more) => more !== ''))
+    if (blob?.length !== 74 || !whole || comment === undefined || rest.some((more) => more !== ''))
       return 'it is malformed';
     const algorithm = blob.toString('latin1', 0, 2);
     if (algorithm !== 'ED' && algorithm !== 'Ed') return 'it is of another algorithm than Ed25519';
     if (!blob.subarray(2, 10).equals(keyNumber ?? new Uint8Array())) return 'it is by another key';
     const signature = blob.subarray(10);
     if (!verify(null, algorithm === 'ED' ? blake2b(sums) : sums, key, signature)) return OTHER;
-    const whole = Buffer.concat([signature, Buffer.from(comment)]);
-    return verify(null, whole, key, Buffer.from(global, 'base64'))
-      ? undefined
-      : 'its trusted comment was changed';
+    const both = Buffer.concat([signature, Buffer.from(comment)]);
+    return verify(null, both, key, whole) ? undefined : 'its trusted comment was changed';
   },
   // OpenSSH's PROTOCOL.sshsig.
   ssh: (sums, text, { key, raw }) => {

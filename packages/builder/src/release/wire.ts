@@ -36,13 +36,19 @@ export class WireReader {
   }
 }
 
+/** The bytes of base64 in its one canonical spelling (RFC 4648 §3.5); undefined for every other text. */
+export function fromBase64(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.toString('base64') === text ? bytes : undefined;
+}
+
 /** The bytes between `-----BEGIN <label>-----` and its end, base64 (RFC 7468); undefined where the text is none. */
 export function fromArmour(text: string, label: string): Buffer | undefined {
-  const [, body] =
-    new RegExp(`^-----BEGIN ${label}-----\\r?\\n([A-Za-z0-9+/=\\s]+)-----END ${label}-----\\s*$`).exec(
-      text,
-    ) ?? [];
-  return body === undefined ? undefined : Buffer.from(body, 'base64');
+  const armour = new RegExp(
+    `^-----BEGIN ${label}-----\\r?\\n([A-Za-z0-9+/=\\r\\n]+)-----END ${label}-----(?:\\r?\\n)?$`,
+  );
+  const [, body] = armour.exec(text) ?? [];
+  return body === undefined ? undefined : fromBase64(body.replace(/[\r\n]/g, ''));
 }
 
 /** The bytes as text between `-----BEGIN <label>-----` and its end, in lines of 70 characters as ssh-keygen writes. */
