@@ -44,12 +44,17 @@ set_time() {
     x find "$1" -exec "$builder" --library-path "$libraries" "$root/usr/bin/touch" -h -d "@$2" '{}' +
     return
   fi
-  for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
-    if [ -d "$entry" ] && [ ! -L "$entry" ]; then set_time "$entry" "$2"; fi
-  done
-  set -- "$2" "$1" "$1"/* "$1"/.[!.]* "$1"/..?*
+  if [ -d "$1" ]; then
+    for entry in "$1"/* "$1"/.[!.]* "$1"/..?*; do
+      if [ -d "$entry" ] && [ ! -L "$entry" ]; then set_time "$entry" "$2"; fi
+    done
+    set -- "$2" "$1" "$1"/* "$1"/.[!.]* "$1"/..?*
+  else
+    set -- "$2" "$1"
+  fi
   seconds=$1
   shift
+  # A pattern that matches nothing is the name of no file.
   x touch -c -h -d "@$seconds" -- "$@"
 }
 for copy in $copies; do

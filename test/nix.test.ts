@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BuilderError } from '../packages/builder/src/error.ts';
 import { LOADER } from '../packages/builder/src/executor/enter.ts';
@@ -150,7 +151,7 @@ mkdir $OUT/closed; echo d > $OUT/closed/d; chmod 0 $OUT/closed; mkdir $OUT/open;
 find . -mindepth 1 ! -name locked | sort | while read -r f; do stat -c '%n %a %Y %F' "$f"; done > $OUT/list
 stat -c %a locked >> $OUT/list; cp -r tree /build/tree; echo more >> /build/tree/plain; : > /build/tree/new
 "tree/sub dir/it's" > $OUT/ran; cat tree/plain file locked > $OUT/all; cp -r tree $OUT/`,
-  'the root': `find / ! -path '/proc/*' ! -path '/dev/*' ! -path '/out/*' | sort | while read -r f; do stat -c '%n %a %F' "$f"; done > $OUT/list
+  'the root': `find / \\( -path /proc -o -path /dev -o -path /out \\) -prune -o -printf '%p %m %y %l\\n' | sort > $OUT/list
 cp -r /usr/share/perl5 /build/p; : > /build/p/new`,
   'environment, identity and limits': `{ env | grep -v ^JOBS= | sort; id; umask; pwd; uname -n; ulimit -a; ls -a /; ls -l /dev | cut -c1-10
 grep -E '^(Cap|NoNewPrivs)' /proc/self/status; cat /proc/net/dev | cut -d: -f1; hostname || :; cat /etc/hosts
@@ -170,6 +171,17 @@ describe.skipIf(!canRun)('nixExecutor()', () => {
     const facts = (folder: TestIo) => readFile(join(folder.outDir, 'facts'), 'utf8').catch(() => '');
     expect(await facts(viaNix)).toBe(await facts(io));
     expect(await outcome(viaNix)).toEqual(expected);
+  });
+
+  it('gives inputs their times in a root without find', async () => {
+    const bare = join(await mkdtemp(join(base, 'root-')), 'bare');
+    await promisify(execFile)('cp', ['-a', root.path, bare]);
+    await rm(join(bare, 'usr/bin/find'), { force: true });
+    const script = `cd /src; stat -c '%n %a %Y %F' tree tree/plain tree/.hidden tree/sub* tree/sub*/it* file > $OUT/list`;
+    const one = step(script, { root: { digest: 'sha256:bare', path: bare }, inputs: await sampleInputs() });
+    const io = await folders();
+    await sandboxExecutor().execute(one, io);
+    expect(await outcome(await run(one))).toEqual(await outcome(io));
   });
 
   it('gives the step its number of jobs, which is no part of what Nix builds', async () => {
