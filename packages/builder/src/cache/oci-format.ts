@@ -31,7 +31,7 @@ const TYPES = {
 
 /** The tag of the index that lists all entries; OCI Image Specification, "Pre-Defined Annotation Keys". */
 const REF_NAME = 'org.opencontainers.image.ref.name';
-export const CACHE_REF = 'altee-cache';
+const CACHE_REF = 'altee-cache';
 
 /** Labels of an entry's image. */
 const LABELS = { kind: 'altee.cache.kind', key: 'altee.cache.key', digest: 'altee.cache.digest' } as const;

@@ -8,7 +8,7 @@ export const END_BYTES = 2 * BLOCK_BYTES;
 export const MOST_NAME_BYTES = 100;
 
 /** Largest size that eleven octal digits hold. */
-export const MOST_FILE_BYTES = 8 ** 11 - 1;
+const MOST_FILE_BYTES = 8 ** 11 - 1;
 
 /**
  * The header of a regular file with mode 644, time 0, owner 0 and no owner's name: the same for the same name and size
