@@ -73,6 +73,8 @@ interface Outcome {
   readonly limits: string[];
   plan: readonly ConditionPlan[];
   rebuilds: number;
+  /** When each rebuild began, in milliseconds. */
+  readonly started: number[];
   measurements: Record<string, Record<string, unknown>>;
 }
 
@@ -135,7 +137,7 @@ export async function audit(options: AuditOptions): Promise<AuditResult> {
 }
 
 async function examine(options: AuditOptions, release: VerifiedRelease, base: string): Promise<Outcome> {
-  const outcome: Outcome = { findings: [], limits: [], plan: [], rebuilds: 0, measurements: {} };
+  const outcome: Outcome = { findings: [], limits: [], plan: [], rebuilds: 0, started: [], measurements: {} };
   const { findings } = outcome;
   const required = [RELEASE_FILES.manifest, RELEASE_FILES.lock, RELEASE_FILES.source];
   for (const subject of release.missing)
@@ -190,6 +192,7 @@ async function examineProject(
       if (rebuild === undefined) return;
       rebuilds.push(rebuild);
       outcome.rebuilds++;
+      outcome.started.push(rebuild.started);
     }
     const [first, second] = rebuilds;
     outcome.findings.push(...(await compareFiles(release, rebuilds, ['the first rebuild', 'the second'])));
@@ -388,7 +391,7 @@ async function stateIt(
         })),
         {
           name: 'time',
-          values: [],
+          values: outcome.started.map((time) => new Date(time).toISOString()),
           varied: rebuilds === 2,
           reason: 'the clock is not set: the rebuilds ran one after the other',
         },

@@ -48,7 +48,16 @@ export function launchUnder(conditions: Conditions, options: LaunchOptions): Lau
     ...(namespaces.length > 0 && isRoot ? own('unshare', ...namespaces, '--fork', '--kill-child') : []),
     ...own('dash', '-c', SET, 'altee', conditions.umask, otherHost ? conditions['host name'] : ''),
     ...(isOther
-      ? own('setpriv', `--reuid=${conditions.user}`, `--regid=${conditions.user}`, '--clear-groups')
+      ? own(
+          ...([
+            'setpriv',
+            `--reuid=${conditions.user}`,
+            `--regid=${conditions.user}`,
+            '--clear-groups',
+          ] as const),
+          // The kernel forgets it when the user id changes (PR_SET_PDEATHSIG(2const)), so it is asked for again.
+          '--pdeathsig=KILL',
+        )
       : []),
     ...(personality.length > 0 ? own('setarch', 'x86_64', ...personality) : []),
     ...own('taskset', '-c', processorList(conditions.processors)),

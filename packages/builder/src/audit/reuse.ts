@@ -23,7 +23,7 @@ const none: Executor = {
   },
 };
 
-/** Copies the kernel that the user's own store has into the stores of rebuilds. Throws `invalid-input` where it has none. */
+/** Copies the kernel that the user's own store has into the stores of rebuilds. Throws `invalid-input` where it has none, or one that was built elsewhere. */
 export async function reuseKernel(
   options: WorkshopOptions,
   project: Project,
@@ -35,9 +35,22 @@ export async function reuseKernel(
   const kernel = await buildImageKernel({ project, lock, roots, workshop, executor: none });
   const key = (path: string) =>
     /^trees\/output\/([^/]+)\//.exec(relative(workshop.store.dir, path))?.[1] ?? '';
+  for (const output of [kernel.source, kernel.config, kernel.bzImage])
+    if (await workshop.store.isImported('output', key(output))) throw imported();
   for (const dir of stores) {
     await copyOutput(workshop.store.dir, dir, key(kernel.source), true);
     await copyOutput(workshop.store.dir, dir, key(kernel.config), false);
     await copyOutput(workshop.store.dir, dir, key(kernel.bzImage), false);
   }
+}
+
+/** Nobody on this machine has seen it being built. */
+function imported(): BuilderError {
+  return new BuilderError(
+    'invalid-input',
+    'The kernel in the store of this machine was imported, not built here',
+    {
+      hint: 'Leave "--reuse kernel" out: the audit then builds it itself',
+    },
+  );
 }

@@ -24,7 +24,7 @@ these files can change publisher.pub, too. Then
 
 Does the image come from this source, and are its measurements these? On a machine of your own:
 
-  altee audit . --key auditor.pem --publisher-key publisher.pub
+  altee audit <this folder> --key auditor.pem --publisher-key publisher.pub
 
 altee.yaml, altee.lock and source.tar are all that went in; sbom.cdx.json names what each byte comes from,
 provenance.json says how it was made, measurements.json and policy/ what a machine will measure.
