@@ -23,7 +23,10 @@ const none: Executor = {
   },
 };
 
-/** Copies the kernel that the user's own store has into the stores of rebuilds. Throws `invalid-input` where it has none, or one that was built elsewhere. */
+/**
+ * Copies the kernel that the user's own store has into the stores of rebuilds. Throws `invalid-input` where it has none,
+ * `bundle-invalid` where it was imported: built elsewhere.
+ */
 export async function reuseKernel(
   options: WorkshopOptions,
   project: Project,
@@ -44,10 +47,10 @@ export async function reuseKernel(
   }
 }
 
-/** Nobody on this machine has seen it being built. */
+/** Nobody on this machine has seen it being built. That lies here and not in the release: it must give no statement. */
 function imported(): BuilderError {
   return new BuilderError(
-    'invalid-input',
+    'bundle-invalid',
     'The kernel in the store of this machine was imported, not built here',
     {
       hint: 'Leave "--reuse kernel" out: the audit then builds it itself',
