@@ -48,5 +48,9 @@ export async function buildFailure(step: Step, failed: FailedBuild): Promise<Bui
   const said = problems.join('\n');
   const [, limit] = LIMITS.find(([pattern]) => pattern.test(said)) ?? [];
   if (limit !== undefined) return stepLimit(step, limit, tail, logFile);
-  return await nixFailure([...tail, ...problems]);
+  // The kernel's way to end what needs too much memory.
+  const [, signal] = /failed due to signal (\d+)/.exec(said) ?? [];
+  if (signal !== undefined)
+    return stepFailure(step, { code: 128 + Number(signal), signal: null }, tail, logFile);
+  return await nixFailure(problems, tail);
 }

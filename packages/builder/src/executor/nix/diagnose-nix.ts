@@ -51,11 +51,15 @@ const NO_SANDBOX =
 
 const REFUSED = 'Nix cannot build steps here';
 
-/** The error of a Nix that could not even start a step: `tail` are its last lines. */
-export async function nixFailure(tail: readonly string[]): Promise<BuilderError> {
-  const details = tail.map(printable);
-  const message = tail.join('\n');
-  if (NO_SANDBOX.test(message) || /not permitted/i.test(message)) return await noNamespaces(tail);
+/** The error of a Nix that could not run a step: `problems` are its own last lines, `output` those of the step. */
+export async function nixFailure(
+  problems: readonly string[],
+  output: readonly string[] = [],
+): Promise<BuilderError> {
+  const details = [...output, ...problems].map(printable);
+  const message = problems.join('\n');
+  if (NO_SANDBOX.test(message) || /not permitted/i.test(message))
+    return await noNamespaces([...output, ...problems]);
   const found = CAUSES.find((row) => row.when.test(message));
   if (found === undefined) {
     return new BuilderError('sandbox-unavailable', `${REFUSED}: ${details.at(-1) ?? 'it gives no reason'}`, {

@@ -33,7 +33,9 @@ async function readNode(reader: NarReader, path: Buffer, depth: number): Promise
   if (type === 'regular') await readFile(reader, path);
   else if (type === 'symlink') {
     await reader.expect('target');
-    symlinkSync(await reader.bytes(PATH_MAX), path);
+    const target = await reader.bytes(PATH_MAX);
+    if (target.length === 0 || target.includes(0)) throw malformed('a link has no fit target');
+    symlinkSync(target, path);
     await reader.expect(')');
   } else if (type === 'directory') await readDirectory(reader, path, depth);
   else throw malformed(`an entry has the type "${type}"`);
