@@ -24,9 +24,13 @@ const BUILDER_CODES: Readonly<Record<BuilderErrorCode, 1 | 2>> = {
   'store-corrupt': 1,
   'disk-full': 1,
   'sandbox-unavailable': 1,
+  'executor-unavailable': 1,
   'step-failed': 1,
   'step-limit': 1,
   'image-invalid': 1,
+  'image-leaks': 1,
+  'release-tampered': 1,
+  'statement-malformed': 1,
   'machine-failed': 1,
 };
 
