@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { hasCode } from '../../store/errno.ts';
 import { engineFailure, notInstalled } from './engine-error.ts';
 
 /** A program that speaks Docker's command line. */
@@ -28,7 +29,7 @@ export interface CommandExit {
   readonly code: number | null;
   readonly stdout: string;
   readonly stderr: string;
-  /** What `onOutput` threw; the client was then killed, if it had not failed before. */
+  /** What `input` or `onOutput` threw; the client was then killed, if it had not ended before. */
   readonly problem?: unknown;
 }
 
@@ -59,13 +60,14 @@ export async function runCommand(
   { signal, input, onOutput, seconds }: CommandOptions = {},
 ): Promise<CommandExit> {
   signal?.throwIfAborted();
-  const child = spawn(engine.program, args, {
+  const [file, ...rest] = onOutput === undefined ? [engine.program, ...args] : streaming(engine, args);
+  const child = spawn(file, rest, {
     env: engine.env,
     detached: true,
     cwd: '/',
     stdio: ['pipe', 'pipe', 'pipe'],
   });
-  const kill = () => child.kill('SIGKILL');
+  const kill = () => killGroup(child.pid);
   signal?.addEventListener('abort', kill, { once: true });
   let isHanging = false;
   const timer =
@@ -86,7 +88,12 @@ export async function runCommand(
       kill();
     });
   try {
-    const fed = pipeline(input ?? Readable.from([]), child.stdin).catch(ignore);
+    const fed = pipeline(input ?? Readable.from([]), child.stdin).catch((error: unknown) => {
+      // A client that fails closes its input; its exit code says why.
+      if (hasCode(error, 'EPIPE', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE')) return;
+      problem = error;
+      kill();
+    });
     const stdout =
       onOutput === undefined ? textOf(child.stdout) : orKill(onOutput(child.stdout)).then(() => '');
     const [code, out, stderr] = await Promise.all([ended, stdout, textOf(child.stderr), fed]);
@@ -103,8 +110,26 @@ export async function runCommand(
   }
 }
 
-/** A client that fails closes its input; its exit code says why. */
-function ignore(): void {}
+/**
+ * Node's pipes are sockets, which Podman can't open again by the name /dev/stdout (ENXIO): in between stands `cat`, and
+ * the exit code goes round it.
+ */
+const THROUGH_A_PIPE =
+  'exec 4>&1; code=$( { { "$@" 3>&- 4>&-; echo $? >&3; } | cat 3>&- >&4; } 3>&1 ); exit "$code"';
+
+function streaming(engine: Engine, args: readonly string[]): [string, ...string[]] {
+  if (engine.kind === 'docker') return [engine.program, ...args];
+  return ['/bin/sh', '-c', THROUGH_A_PIPE, 'altee', engine.program, ...args];
+}
+
+/** The client leads a process group of its own. */
+function killGroup(pid: number | undefined): void {
+  try {
+    if (pid !== undefined) process.kill(-pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
+}
 
 async function textOf(stream: Readable): Promise<string> {
   let text = '';

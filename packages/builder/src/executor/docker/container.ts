@@ -87,8 +87,8 @@ export function stepContainer(
   };
 }
 
-/** Options of the container that only holds the inputs' volume. */
-export const INPUTS_CONTAINER = ['--volume', SOURCE_PATH] as const;
+/** Options of the container that only holds the inputs' volume. Podman gives what is copied to its user. */
+export const INPUTS_CONTAINER = ['--user', '0:0', '--volume', SOURCE_PATH] as const;
 
 /** Stops what runs in a container, if anything does, and removes it with its volumes. One that is gone is no error. */
 export async function removeContainer(engine: Engine, id: string): Promise<void> {

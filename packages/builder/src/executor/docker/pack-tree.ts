@@ -30,15 +30,31 @@ const ENTRIES_PER_TURN = 200;
  * unit order of the names, times 0, owner 0. Links are not followed; throws `invalid-input` for special files.
  */
 export function packTrees(trees: readonly PackedTree[], options: PackOptions): Readable {
+  return Readable.from(archive(trees, options), { objectMode: false });
+}
+
+async function* archive(trees: readonly PackedTree[], options: PackOptions): AsyncGenerator<Buffer> {
   const tar = pack();
+  let failure: unknown;
   addTrees(tar, trees, options).then(
     () => tar.finalize(),
-    (error: unknown) => tar.destroy(error instanceof Error ? error : new Error(String(error))),
+    (error: unknown) => {
+      failure = error;
+      tar.destroy();
+    },
   );
-  return Readable.from(inChunks(tar), { objectMode: false });
+  try {
+    yield* inChunks(tar);
+  } catch (error) {
+    throw failure ?? error;
+  }
+  // What was read so far must not pass for all there is.
+  if (failure !== undefined) throw failure;
 }
 
 async function addTrees(tar: Pack, trees: readonly PackedTree[], options: PackOptions): Promise<void> {
+  // Whoever reads has to be there first: a stream that failed before has no end.
+  await nextTurn();
   let count = 0;
   for (const { path, inside } of trees) {
     for (const entry of walk(path, inside)) {

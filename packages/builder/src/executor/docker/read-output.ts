@@ -33,8 +33,8 @@ const [PATH_MAX, NAME_MAX] = [4096, 255];
 const ZEROS = Buffer.alloc(2 ** 16);
 
 /**
- * Reads the tar archive that the engine makes of a container's folder `top` into the empty folder `dir`: directories,
- * regular files (those that their owner may run as 755), symbolic links with whatever target, hard links among the
+ * Reads the tar archive that the engine makes of a container's folder into the empty folder `dir`; `top` is the folder's
+ * name if the archive repeats it. It holds directories, regular files (those that their owner may run as 755), symbolic links with whatever target, hard links among the
  * files. Nothing of the archive can lie outside of `dir`: it only goes through directories that it made itself.
  *
  * Throws {@link OutputTooLarge}; `step-failed` for special files, as every executor does; `archive-hostile` for what no
@@ -42,7 +42,7 @@ const ZEROS = Buffer.alloc(2 ** 16);
  */
 export async function readOutput(
   source: Readable,
-  top: string,
+  top: string | undefined,
   dir: string,
   limits: OutputLimits,
 ): Promise<void> {
@@ -56,7 +56,7 @@ export async function readOutput(
     for await (const entry of tar) await writer.take(entry);
     const failure = await flowing;
     if (failure !== undefined) throw failure;
-    if (!writer.isComplete) throw new Error(`It has no "${top}"`);
+    if (!writer.isComplete) throw new Error('It lacks the folder itself');
   } catch (error) {
     source.destroy();
     const known = explainDiskFull(error, dir);
@@ -77,14 +77,14 @@ export async function readOutput(
 type Entry = Extract extends AsyncIterable<infer E> ? E : never;
 
 class OutputWriter {
-  readonly #top: string;
+  readonly #top: string | undefined;
   readonly #dir: string;
   readonly #limits: OutputLimits;
   readonly #kinds = new Map<string, 'directory' | 'file' | 'other'>();
   #bytes = 0;
   #apparent = 0;
 
-  constructor(top: string, dir: string, limits: OutputLimits) {
+  constructor(top: string | undefined, dir: string, limits: OutputLimits) {
     this.#top = top;
     this.#dir = dir;
     this.#limits = limits;
@@ -164,11 +164,16 @@ class OutputWriter {
 
   /** The path below the folder; empty for the folder itself. */
   #inside(name: string): string {
-    const parts = name.replace(/\/$/, '').split('/');
-    if (parts[0] === '.') parts.shift();
-    if (parts.shift() !== this.#top) throw this.#hostile(`"${name}" is not in "${this.#top}"`);
+    // "out/d/f", "/d/f", "d/f" or "./d/f": clients differ.
+    const parts = name
+      .replace(/^(?:\.?\/)+/, '')
+      .replace(/\/$/, '')
+      .split('/');
+    if (this.#top !== undefined && parts.shift() !== this.#top)
+      throw this.#hostile(`"${name}" is not in "${this.#top}"`);
+    if (parts.length === 1 && (parts[0] === '' || parts[0] === '.')) return '';
     if (parts.some((part) => part === '' || part === '.' || part === '..' || part.includes('\0')))
-      throw this.#hostile(`"${name}" leads out of "${this.#top}"`);
+      throw this.#hostile(`"${name}" leads out of the folder`);
     if (name.includes('\ufffd')) {
       throw new BuilderError(
         'step-failed',

@@ -3,7 +3,7 @@ import type { Root } from '../executor.ts';
 import { printable } from '../printable.ts';
 import { CONTROL_SECONDS, command, type Engine, runCommand } from './command.ts';
 import { ownerLabels, ROOT_LABEL } from './labels.ts';
-import { packRoot, type RootContent, readRootTar } from './root-tar.ts';
+import { packRoot, type RootEntries, readRoot, readRootEntries } from './root-tar.ts';
 
 /** What an engine puts into every container of its own accord, and what it mounts something over. */
 const ENGINE_OWN =
@@ -20,11 +20,11 @@ const IMPORT_SECONDS = 4 * CONTROL_SECONDS;
  * Throws `executor-unavailable` where the engine gives back something else than it was given.
  */
 export async function rootImage(engine: Engine, root: Root): Promise<string> {
-  const wanted = await readRootTar(packRoot(root));
+  const wanted = await readRoot(root);
   const name = `altee-root:${wanted.diffId.slice('sha256:'.length)}`;
   const present = await imageWith(engine, name, wanted.diffId);
   if (present !== undefined) {
-    if ((await difference(engine, present, wanted)) === undefined) return present;
+    if ((await difference(engine, present, wanted.entries)) === undefined) return present;
     // An engine keeps one copy of equal layers: a damaged one has to go before it can be made anew.
     await runCommand(engine, ['rmi', '--force', present], { seconds: CONTROL_SECONDS });
   }
@@ -34,7 +34,7 @@ export async function rootImage(engine: Engine, root: Root): Promise<string> {
   });
   const made = await imageWith(engine, name, wanted.diffId);
   const differs =
-    made === undefined ? 'its layer has another DiffID' : await difference(engine, made, wanted);
+    made === undefined ? 'its layer has another DiffID' : await difference(engine, made, wanted.entries);
   if (made !== undefined && differs === undefined) return made;
   throw new BuilderError(
     'executor-unavailable',
@@ -58,7 +58,7 @@ async function imageWith(engine: Engine, name: string, diffId: string): Promise<
 }
 
 /** The first difference between the image's files and the root's, as a sentence; undefined where there is none. */
-async function difference(engine: Engine, image: string, wanted: RootContent): Promise<string | undefined> {
+async function difference(engine: Engine, image: string, wanted: RootEntries): Promise<string | undefined> {
   const created = await runCommand(
     engine,
     ['create', '--pull', 'never', '--network', 'none', ...ownerLabels(CONTROL_SECONDS), image, 'true'],
@@ -66,16 +66,16 @@ async function difference(engine: Engine, image: string, wanted: RootContent): P
   );
   if (created.code !== 0) return printable(created.stderr.trim());
   const container = created.stdout.trim().split('\n').at(-1) ?? '';
-  let found: RootContent | undefined;
+  let found: RootEntries | undefined;
   try {
     const exit = await runCommand(engine, ['export', container], {
       seconds: IMPORT_SECONDS,
       onOutput: async (output) => {
-        found = await readRootTar(output);
+        found = await readRootEntries(output);
       },
     });
     if (exit.code !== 0 || found === undefined) return printable(exit.stderr.trim());
-    return firstDifference(wanted.entries, found.entries);
+    return firstDifference(wanted, found);
   } catch (error) {
     return error instanceof Error ? printable(error.message) : String(error);
   } finally {
@@ -84,10 +84,7 @@ async function difference(engine: Engine, image: string, wanted: RootContent): P
 }
 
 /** Pure: what differs first, in the order of the paths, outside of what the engine puts into every container. */
-export function firstDifference(
-  wanted: ReadonlyMap<string, string>,
-  found: ReadonlyMap<string, string>,
-): string | undefined {
+export function firstDifference(wanted: RootEntries, found: RootEntries): string | undefined {
   for (const path of [...new Set([...wanted.keys(), ...found.keys()])].sort()) {
     if (ENGINE_OWN.test(path) || wanted.get(path) === found.get(path)) continue;
     const name = printable(path);

@@ -27,38 +27,50 @@ function canonicalMode(stat: Stats): number {
   return (stat.mode & 0o111) === 0 ? 0o644 : 0o755;
 }
 
-/** What a root is, byte by byte. */
+/** What a root is, byte by byte: path → kind, mode, owner, content. */
+export type RootEntries = ReadonlyMap<string, string>;
+
 export interface RootContent {
   /** Of the archive: `sha256:` and 64 hex digits, which is the DiffID of a layer made of it (OCI image spec, config). */
   readonly diffId: string;
-  /** Path → kind, mode, owner, content. */
-  readonly entries: ReadonlyMap<string, string>;
+  readonly entries: RootEntries;
 }
 
-/** Reads a root archive, from the store or as the engine gives it back. */
-export async function readRootTar(source: Readable): Promise<RootContent> {
+/** Reads the store's root, as {@link packRoot} gives it. */
+export async function readRoot(root: Root): Promise<RootContent> {
   const whole = createHash('sha256');
-  const entries = new Map<string, string>();
-  const tar = extract();
   const hashed = new Transform({
     transform(chunk: Uint8Array, _encoding, done) {
       whole.update(chunk);
       done(null, chunk);
     },
   });
-  const feed = pipeline(source, hashed, tar).then(
+  const tar = packRoot(root);
+  tar.on('error', (error) => hashed.destroy(error));
+  const entries = await readRootEntries(tar.pipe(hashed));
+  return { diffId: `sha256:${whole.digest('hex')}`, entries };
+}
+
+/** Only compared within this process; of the strong hashes the fastest on processors without instructions for SHA-256. */
+const ENTRY_HASH = 'blake2b512';
+
+/** Reads a root's archive, ours or what an engine gives back. */
+export async function readRootEntries(source: Readable): Promise<RootEntries> {
+  const entries = new Map<string, string>();
+  const tar = extract();
+  const feed = pipeline(source, tar).then(
     () => undefined,
     (error: unknown) => error,
   );
   for await (const entry of tar) {
     const { name, type, mode, uid, gid, linkname } = entry.header;
-    const hash = createHash('sha256');
+    const hash = createHash(ENTRY_HASH);
     for await (const chunk of entry) hash.update(chunk as Buffer);
     const path = name.replace(/^(?:\.?\/)+/, '').replace(/\/$/, '');
     const bits = type === 'symlink' ? '' : ((mode ?? 0) & 0o7777).toString(8);
-    entries.set(path, `${type} ${bits} ${uid}:${gid} ${linkname ?? ''} ${hash.digest('hex')}`);
+    entries.set(path, `${type} ${bits} ${uid}:${gid} ${linkname ?? ''} ${hash.digest('base64')}`);
   }
   const failure = await feed;
   if (failure !== undefined) throw failure;
-  return { diffId: `sha256:${whole.digest('hex')}`, entries };
+  return entries;
 }

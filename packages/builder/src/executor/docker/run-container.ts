@@ -92,7 +92,8 @@ async function takeOutput(
 ): Promise<void> {
   const bytes = step.limits.outputBytes;
   const args = ['cp', `${container}:${OUT_PATH}`, '-'];
-  const top = OUT_PATH.slice(1);
+  // Only Docker repeats the folder's name.
+  const top = engine.kind === 'docker' ? OUT_PATH.slice(1) : undefined;
   const exit = await runCommand(engine, args, {
     signal: io.signal,
     onOutput: (output) => readOutput(output, top, io.outDir, { bytes, stepName: step.name }),
