@@ -79,10 +79,9 @@ export async function buildAll(options: BuildOptions): Promise<Built> {
       if ([...platforms.values()].some(hasFailed)) throw new IncompleteResults();
       // An audit builds under conditions that are made to leak, and tells by the bytes which one did.
       if (options.stepExecutor === undefined) {
-        const storeDir = workshop.store.dir;
-        const { reporter } = options;
+        const { store, reporter } = workshop;
         const snapshot = lock.debian.snapshot;
-        await checkLeaks({ folder: folder.path(''), project, storeDir, outDir, snapshot, reporter });
+        await checkLeaks({ folder: folder.path(''), project, store, outDir, snapshot, reporter });
       }
     }).catch((error: unknown) => {
       if (!(error instanceof IncompleteResults)) throw error;

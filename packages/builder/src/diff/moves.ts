@@ -117,10 +117,10 @@ function imageMoves(a: MeasuredImage, b: MeasuredImage): Found {
   try {
     const [one, other] = [a, b].map((image) => predictOnStandIn(image));
     if (!one || !other) return { platforms: [], notes: [] };
-    const registers = compareMoves(one, other).map((move) => ({
-      ...move,
-      ...outsideMove(move.register, a, b),
-    }));
+    const registers = compareMoves(one, other)
+      // What firmware measures of a partition table is not the image's to decide.
+      .filter(({ register }) => register !== 'PCR5' || a.diskHead !== undefined || b.diskHead !== undefined)
+      .map((move) => ({ ...move, ...outsideMove(move, a, b) }));
     return { platforms: [{ platform: 'a TPM', source: 'image-alone', registers }], notes: [] };
   } catch (error) {
     if (error instanceof MeasureError)
@@ -158,7 +158,7 @@ const MACHINE_PCRS: readonly string[] = ['PCR0', 'PCR2', 'PCR3', 'PCR6'];
 
 /** Registers that no image decides, or that it may have a part in: what is known of them without the machine. */
 function outsideMove(
-  register: string,
+  { register, status }: RegisterMove,
   a: MeasuredImage,
   b: MeasuredImage,
 ): Omit<RegisterMove, 'register'> | undefined {
@@ -175,30 +175,34 @@ function outsideMove(
           reason: 'boot options may name the partition, whose entry differs: describe the machine',
         };
   }
-  if (register !== 'PCR7') return undefined;
-  return sameSignature(a.uki, b.uki)
-    ? { status: 'stays', reason: 'what Secure Boot looks at is the same in both images' }
-    : {
-        status: 'unknown',
-        reason: 'with Secure Boot, another entry of db may vouch for the image: describe the machine',
-      };
+  if (register === 'PCR7') {
+    return sameSignature(a.uki, b.uki)
+      ? { status: 'stays', reason: 'what Secure Boot looks at is the same in both images' }
+      : {
+          status: 'unknown',
+          reason: 'with Secure Boot, another entry of db may vouch for the image: describe the machine',
+        };
+  }
+  if (register !== 'PCR10' || status !== 'unknown' || !sameDigest(a.uki, b.uki)) return undefined;
+  return { status: 'stays', reason: 'the images are the same but for what no digest covers' };
 }
 
 /** True when Secure Boot cannot tell the images apart: by their digest, or by their signatures. */
 function sameSignature(a: Uint8Array, b: Uint8Array): boolean {
-  const [one, other] = [a, b].map((uki) => {
-    const pe = readPe(uki);
-    return {
-      digest: authenticodeDigest(uki, pe, 'sha256', nativeHasher),
-      signatures: (readCertificateTable(uki, pe)?.entries ?? []).map(({ pkcs7 }) => pkcs7),
-    };
-  });
-  if (!one || !other || Buffer.compare(one.digest, other.digest) !== 0) return false;
-  const isSame = (pkcs7: Uint8Array, index: number) => {
-    const twin = other.signatures[index];
+  const [one, other] = [a, b].map((uki) =>
+    (readCertificateTable(uki, readPe(uki))?.entries ?? []).map(({ pkcs7 }) => pkcs7),
+  );
+  if (!one || !other || one.length !== other.length || !sameDigest(a, b)) return false;
+  return one.every((pkcs7, index) => {
+    const twin = other[index];
     return twin !== undefined && Buffer.compare(pkcs7, twin) === 0;
-  };
-  return one.signatures.length === other.signatures.length && one.signatures.every(isSame);
+  });
+}
+
+/** True when firmware measures the same of both: the Authenticode digest. */
+function sameDigest(a: Uint8Array, b: Uint8Array): boolean {
+  const [one, other] = [a, b].map((uki) => authenticodeDigest(uki, readPe(uki), 'sha256', nativeHasher));
+  return one !== undefined && other !== undefined && Buffer.compare(one, other) === 0;
 }
 
 /** Descriptions of the machines: the one that was given for both, or the manifests that stand in the folders. */

@@ -6,8 +6,9 @@ import { BuilderError } from '../error.ts';
 import type { Project } from '../project.ts';
 import type { Reporter } from '../report.ts';
 import { ifPresent } from '../store/errno.ts';
+import type { Store } from '../store/store.ts';
+import { cachedLeaks } from './cached-leaks.ts';
 import { leakFacts } from './facts.ts';
-import { findLeaks } from './find-leaks.ts';
 import type { Leak } from './leak.ts';
 
 /** The results to be checked, and what they were made from. */
@@ -15,7 +16,7 @@ export interface LeakCheck {
   /** The folder that holds them. */
   readonly folder: string;
   readonly project: Project;
-  readonly storeDir: string;
+  readonly store: Store;
   /** Where the results will be. */
   readonly outDir: string;
   /** The lock's time. */
@@ -35,13 +36,15 @@ export async function checkLeaks(check: LeakCheck): Promise<void> {
   const facts = leakFacts({
     env: process.env,
     project: project.folder,
-    store: check.storeDir,
+    store: check.store.dir,
     outDir: check.outDir,
     snapshot: check.snapshot,
     manifestText,
   });
   const files = (await listFolder(folder)).filter(({ kind }) => kind === 'file').map(({ path }) => path);
-  const { leaks: found, opaque } = await findLeaks(folder, files, facts);
+  // What stands in the image is told of the image, and not of the disk that carries it.
+  const ordered = files.toSorted((a, b) => Number(a.endsWith('.disk')) - Number(b.endsWith('.disk')));
+  const { leaks: found, opaque } = await cachedLeaks(check.store, folder, ordered, facts);
   for (const text of opaque) reporter.warn(`Not searched for leaks: ${text}`);
   const said = await sourceTexts(project, found);
   const leaks = found.filter(
@@ -65,7 +68,7 @@ export function isExcepted(
 ): boolean {
   const names = exception.where.split('/').filter((name) => name !== '');
   const path = place.flatMap((name) => name.split('/'));
-  const fits = (at: number) => names.every((name, index) => path[at + index] === name);
+  const fits = (at: number) => names.length > 0 && names.every((name, index) => path[at + index] === name);
   return what === exception.what && path.some((_, at) => fits(at));
 }
 

@@ -35,17 +35,17 @@ function leaksOf(blob: Blob, facts: LeakFacts): Leak[] {
   const bytes = Buffer.from(buffer, byteOffset, length);
   const hits = [...searchNames(bytes, facts), ...searchTimes(bytes, facts), ...searchKeys(bytes, facts)];
   const isSkipped = ({ offset }: Hit) => blob.skipped.some(([start, end]) => offset >= start && offset < end);
-  return [
-    ...hits.filter((hit) => !isSkipped(hit)).map((hit) => leakOf(blob, bytes, hit)),
-    ...stampLeaks(blob, facts),
-  ];
+  const shown = hits.filter((hit) => !isSkipped(hit));
+  const secrets = shown.filter(({ isSecret }) => isSecret === true);
+  return [...shown.map((hit) => leakOf(blob, bytes, hit, secrets, facts)), ...stampLeaks(blob, facts)];
 }
 
-function leakOf(blob: Blob, bytes: Buffer, hit: Hit): Leak {
-  const { path, start } = placeOf(blob, hit.offset);
+function leakOf(blob: Blob, bytes: Buffer, hit: Hit, secrets: readonly Hit[], facts: LeakFacts): Leak {
+  const range = placeOf(blob, hit.offset);
   const { what, which, offset, length } = hit;
   const text = what === 'date' ? { text: bytes.toString('latin1', offset, offset + length) } : {};
-  return { what, which, place: path, offset: offset - start, context: contextOf(bytes, hit), ...text };
+  const context = contextOf(bytes, hit, range, secrets, facts);
+  return { what, which, place: range.path, offset: offset - range.start, context, ...text };
 }
 
 /** Times that the formats themselves have a field for. */
@@ -63,12 +63,30 @@ function stampLeaks({ stamps }: Blob, facts: LeakFacts): Leak[] {
 
 const AROUND = 24;
 const MAX_SHOWN = 100;
+const SHOWN_STARS = 12;
+/** Longer than the values of variables. */
+const SECRET_REACH = 8192;
 
-/** The text around, with what cannot be printed as dots, and a secret as stars. */
-function contextOf(bytes: Buffer, { offset, length, isSecret }: Hit): string {
-  const text = (from: number, to: number) =>
-    bytes.toString('latin1', Math.max(0, from), Math.min(bytes.length, to)).replace(/[^ -~]/g, '.');
-  // Beside a secret the rest of it may stand.
-  if (isSecret) return '*'.repeat(Math.min(length, 12));
-  return text(offset - AROUND, offset + Math.min(length, MAX_SHOWN) + AROUND);
+/** The text around in the same part, with what cannot be printed as dots, and secrets as stars. */
+function contextOf(
+  bytes: Buffer,
+  { offset, length, isSecret }: Hit,
+  { start, end }: { readonly start: number; readonly end: number },
+  secrets: readonly Hit[],
+  facts: LeakFacts,
+): string {
+  if (isSecret) return '*'.repeat(Math.min(length, SHOWN_STARS));
+  const from = Math.max(start, offset - AROUND);
+  const to = Math.min(end, bytes.length, offset + Math.min(length, MAX_SHOWN) + AROUND);
+  const shown = Buffer.from(bytes.subarray(from, to));
+  // Of a secret that stands often, not every place was told.
+  const windowStart = Math.max(0, from - SECRET_REACH);
+  const near = searchNames(bytes.subarray(windowStart, to + SECRET_REACH), facts, SECRET_REACH)
+    .filter((hit) => hit.isSecret === true)
+    .map((hit) => ({ ...hit, offset: windowStart + hit.offset }));
+  for (const secret of [...secrets, ...near]) {
+    const [first, last] = [Math.max(secret.offset, from), Math.min(secret.offset + secret.length, to)];
+    if (first < last) shown.fill('*', first - from, last - from);
+  }
+  return shown.toString('latin1').replace(/[^ -~]/g, '.');
 }

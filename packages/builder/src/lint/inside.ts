@@ -14,7 +14,8 @@ export interface Blob {
   readonly skipped: readonly (readonly [start: number, end: number])[];
 }
 
-interface Range {
+/** Where a part stands in its blob. */
+export interface Range {
   readonly start: number;
   readonly end: number;
   readonly path: readonly string[];
@@ -30,8 +31,8 @@ interface Mutable extends Blob {
 const MAX_DEPTH = 24;
 /** Of all that is decompressed. */
 const MAX_DECOMPRESSED = 2 ** 31;
-/** What is smaller is searched again rather than hashed. */
-const MIN_KNOWN = 4096;
+/** What stands in several files: the image is on the disk, too. */
+const SHARED_FORMATS: ReadonlySet<string> = new Set(['PE image', 'zstd stream', 'gzip stream', 'xz stream']);
 /** Of these the parts' places say no more than the file's name does. */
 const FLAT_FORMATS: ReadonlySet<string> = new Set(['JSON', 'event log', 'kernel configuration']);
 
@@ -77,7 +78,7 @@ export class Inside {
     blob.ranges.push({ start: base, end: base + bytes.length, path });
     const format = formatOf(bytes, part.name);
     if (!format || FLAT_FORMATS.has(format.name) || depth > MAX_DEPTH) return;
-    if (bytes.length >= MIN_KNOWN && this.#isKnown(bytes)) {
+    if (SHARED_FORMATS.has(format.name) && this.#isKnown(bytes)) {
       blob.skipped.push([base, base + bytes.length]);
       return;
     }
@@ -108,10 +109,7 @@ export class Inside {
 }
 
 /** The innermost part that an offset is in. */
-export function placeOf(
-  { ranges, path }: Blob,
-  offset: number,
-): { readonly path: readonly string[]; readonly start: number } {
+export function placeOf({ ranges, path }: Blob, offset: number): Range {
   let best: Range = { start: 0, end: Number.MAX_SAFE_INTEGER, path };
   for (const range of ranges)
     if (offset >= range.start && offset < range.end && range.end - range.start <= best.end - best.start)

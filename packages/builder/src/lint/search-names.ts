@@ -17,8 +17,13 @@ interface Pattern {
 const MAX_HITS = 20;
 
 /** Finds paths, names and secrets; each pattern is one pass of Node's own search. */
-export function searchNames(bytes: Buffer, facts: LeakFacts): Hit[] {
-  return patternsOf(facts).flatMap((pattern) => searchPattern(bytes, pattern));
+export function searchNames(bytes: Buffer, facts: LeakFacts, maxHits = MAX_HITS): Hit[] {
+  const hits = patternsOf(facts).flatMap((pattern) => searchPattern(bytes, pattern, maxHits));
+  const paths = hits.filter(({ what }) => what === 'path');
+  // A home is called by its user's name: one finding is enough.
+  const isInPath = ({ offset, length }: Hit) =>
+    paths.some((path) => path.offset < offset && offset + length <= path.offset + path.length);
+  return hits.filter((hit) => !isInPath(hit));
 }
 
 const patterns = new WeakMap<LeakFacts, readonly Pattern[]>();
@@ -63,18 +68,21 @@ function secretPatterns(name: string, value: string): Pattern[] {
 function searchPattern(
   bytes: Buffer,
   { bytes: wanted, isFreeBefore, isFreeAfter, ...found }: Pattern,
+  maxHits: number,
 ): Hit[] {
   const hits: Hit[] = [];
-  for (
-    let at = bytes.indexOf(wanted);
-    at >= 0 && hits.length < MAX_HITS;
-    at = bytes.indexOf(wanted, at + 1)
-  ) {
+  for (let at = bytes.indexOf(wanted); at >= 0 && hits.length < maxHits; at = bytes.indexOf(wanted, at + 1)) {
     const isBound =
-      (isFreeBefore || !isWord(bytes[at - 1])) && (isFreeAfter || !isWord(bytes[at + wanted.length]));
+      (isFreeBefore || !isWord(bytes[at - 1])) &&
+      (isFreeAfter || !goesOn(bytes[at + wanted.length], found.what));
     if (isBound) hits.push({ ...found, offset: at, length: wanted.length });
   }
   return hits;
+}
+
+/** A folder of another name may only begin like this one. */
+function goesOn(byte: number | undefined, what: LeakKind): boolean {
+  return isWord(byte) || (what === 'path' && byte === 0x2d);
 }
 
 /** A letter, a digit or an underscore: the name goes on. */

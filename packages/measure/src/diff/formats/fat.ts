@@ -47,10 +47,7 @@ const MAX_DEPTH = 32;
 /** A FAT file system: the boot sector as fields, a part for each file and folder. */
 export const fatFormat: Format = {
   name: 'FAT file system',
-  recognises: (bytes) => {
-    const jumps = bytes[0] === 0xe9 || (bytes[0] === 0xeb && bytes[2] === 0x90);
-    return jumps && bytes[510] === 0x55 && bytes[511] === 0xaa && isFat(bytes);
-  },
+  recognises: (bytes) => bytes[510] === 0x55 && bytes[511] === 0xaa && isFat(bytes),
   split: (bytes) => {
     const isLarge = bytes[22] === 0 && bytes[23] === 0;
     const table = [...bpbTable, ...(isLarge ? largeTable : smallTable)];

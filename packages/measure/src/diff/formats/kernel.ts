@@ -73,7 +73,8 @@ export const kernelFormat: Format = {
       fields: [{ name: 'version text', value: versionText(bytes) }, ...setup, ...headers.fields],
       stamps: headers.stamps,
       parts: [
-        part('setup code', bytes, 0, setupBytes),
+        // Behind "MZ", by which it was recognised: with it, it would be taken for a kernel again.
+        part('setup code', bytes, 2, setupBytes),
         part('loader', bytes, setupBytes, start),
         part('compressed kernel', bytes, start, end),
         part('loader after the kernel', bytes, end, bytes.length),
