@@ -2,7 +2,8 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /**
- * Two projects: `unit` needs nothing but Node; `e2e` builds, boots and compares. Files share their worker's modules, which
+ * Three projects: `unit` needs nothing but Node; `e2e` builds, boots and compares; `slow` (`npm run test:slow`) builds the
+ * same again with other executors, from bundles and for audits. Files share their worker's modules, which
  * takes less than half the time: a test that changes something global puts it back.
  */
 export default defineConfig({
@@ -27,10 +28,20 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'e2e',
-          include: ['test/**/*.test.ts'],
+          include: ['test/*.test.ts'],
           testTimeout: 40 * 60_000,
           hookTimeout: 40 * 60_000,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'slow',
+          include: ['test/slow/*.test.ts'],
+          testTimeout: 40 * 60_000,
+          hookTimeout: 40 * 60_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

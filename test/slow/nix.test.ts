@@ -6,14 +6,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { BuilderError } from '../packages/builder/src/error.ts';
-import { LOADER } from '../packages/builder/src/executor/enter.ts';
-import type { Executor, Step, StepIo } from '../packages/builder/src/executor/executor.ts';
-import { type NixOptions, nixExecutor } from '../packages/builder/src/executor/nix/nix.ts';
-import { normaliseOutput, treeDigest } from '../packages/builder/src/executor/output-tree.ts';
-import { sandboxExecutor } from '../packages/builder/src/executor/sandbox.ts';
-import { removeTree } from '../packages/builder/src/store/remove-tree.ts';
-import { testRoot } from '../packages/builder/test/support/root.ts';
+import type { BuilderError } from '../../packages/builder/src/error.ts';
+import { LOADER } from '../../packages/builder/src/executor/enter.ts';
+import type { Executor, Step, StepIo } from '../../packages/builder/src/executor/executor.ts';
+import { type NixOptions, nixExecutor } from '../../packages/builder/src/executor/nix/nix.ts';
+import { normaliseOutput, treeDigest } from '../../packages/builder/src/executor/output-tree.ts';
+import { sandboxExecutor } from '../../packages/builder/src/executor/sandbox.ts';
+import { removeTree } from '../../packages/builder/src/store/remove-tree.ts';
+import { testRoot } from '../../packages/builder/test/support/root.ts';
 import {
   hasNix,
   nix,
@@ -22,13 +22,13 @@ import {
   testFolder,
   testNixStore,
   withEnv,
-} from './support/nix.ts';
+} from '../support/nix.ts';
 
 const root = testRoot() ?? { digest: '', path: '' };
 const canRun = testRoot() !== undefined && (await hasNix());
 const isRoot = process.getuid?.() === 0;
 const NOBODY = 65534;
-const CHILD = fileURLToPath(new URL('../packages/builder/test/support/execute-step.ts', import.meta.url));
+const CHILD = fileURLToPath(new URL('../../packages/builder/test/support/execute-step.ts', import.meta.url));
 
 let base: string;
 let store: TestNixStore;

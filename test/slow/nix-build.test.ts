@@ -1,12 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { removeTree } from '../packages/builder/src/store/remove-tree.ts';
-import { startAltee } from './support/altee.ts';
-import { exampleContext } from './support/context.ts';
-import { hasNix, testFolder, testNixStore } from './support/nix.ts';
-import { testProject } from './support/project.ts';
-import { seedStore } from './support/seeded-store.ts';
+import { removeTree } from '../../packages/builder/src/store/remove-tree.ts';
+import { startAltee } from '../support/altee.ts';
+import { exampleContext } from '../support/context.ts';
+import { hasNix, testFolder, testNixStore } from '../support/nix.ts';
+import { testProject } from '../support/project.ts';
+import { seedStore } from '../support/seeded-store.ts';
 
 const canRun = process.env['ALTEE_TEST_ROOT'] !== undefined && (await hasNix());
 

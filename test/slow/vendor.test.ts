@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { readdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { removeTree } from '../packages/builder/src/store/remove-tree.ts';
-import { Store } from '../packages/builder/src/store/store.ts';
-import { tempFolder } from '../packages/builder/test/temp.ts';
-import { startAltee } from './support/altee.ts';
-import { testProject } from './support/project.ts';
+import { removeTree } from '../../packages/builder/src/store/remove-tree.ts';
+import { Store } from '../../packages/builder/src/store/store.ts';
+import { tempFolder } from '../../packages/builder/test/temp.ts';
+import { startAltee } from '../support/altee.ts';
+import { testProject } from '../support/project.ts';
 
 /** Every way to the network ends at a port where nobody listens. */
 const noNetwork = {

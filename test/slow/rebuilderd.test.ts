@@ -9,14 +9,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
-import { tempFolder } from '../packages/builder/test/temp.ts';
-import { startAltee } from './support/altee.ts';
-import { exampleContext } from './support/context.ts';
-import { testProject } from './support/project.ts';
-import { rebuilderdRoot, startedBy } from './support/rebuilderd.ts';
+import { tempFolder } from '../../packages/builder/test/temp.ts';
+import { startAltee } from '../support/altee.ts';
+import { exampleContext } from '../support/context.ts';
+import { testProject } from '../support/project.ts';
+import { rebuilderdRoot, startedBy } from '../support/rebuilderd.ts';
 
-const ours = fileURLToPath(new URL('../rebuilderd', import.meta.url));
-const program = fileURLToPath(new URL('../packages/cli/dist/altee.js', import.meta.url));
+const ours = fileURLToPath(new URL('../../rebuilderd', import.meta.url));
+const program = fileURLToPath(new URL('../../packages/cli/dist/altee.js', import.meta.url));
 const run = promisify(execFile);
 
 /** A tar of a release folder, as the guide says to make it. */
