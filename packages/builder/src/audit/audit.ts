@@ -91,6 +91,7 @@ const RELEASES_OWN: ReadonlySet<string> = new Set([
   'kernel-config',
   'app-unusable',
   'image-invalid',
+  'image-leaks',
 ]);
 
 /**
@@ -195,7 +196,7 @@ async function examineProject(
       outcome.started.push(rebuild.started);
     }
     const [first, second] = rebuilds;
-    outcome.findings.push(...(await compareFiles(release, rebuilds, ['the first rebuild', 'the second'])));
+    outcome.findings.push(...(await compareFiles(release, rebuilds, ['the first rebuild', 'the second rebuild'])));
     if (first && second) await nameLeaks(options, launcher, outcome, base, first, second);
     const recomputed = await recompute(release, { project, lock, ...inputs }, join(base, 'recomputed'));
     const known = new Set(outcome.findings.map(({ subject }) => subject));

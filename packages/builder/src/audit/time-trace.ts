@@ -10,7 +10,7 @@ const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 
 /**
  * Whether each side of a difference holds a time of its own rebuild: seconds, milliseconds or nanoseconds since 1970 in
- * digits or in 4 or 8 bytes of either order, or a date or time of day in the usual spellings.
+ * digits, in octal, or in 4 or 8 bytes of either order, or a date or time of day in the usual spellings.
  */
 export function looksLikeTime(
   { around }: Pick<TreeDifference, 'around'>,
@@ -34,6 +34,9 @@ function hasNumber(bytes: Uint8Array, span: Span): boolean {
   for (let at = 0; at + 4 <= view.length; at++) {
     if (isWithin(view.readUInt32LE(at), span) || isWithin(view.readUInt32BE(at), span)) return true;
   }
+  // tar and cpio archives write times in octal (POSIX.1-2024, pax, "ustar Interchange Format").
+  const octals = view.toString('latin1').match(/[0-7]{11}/g) ?? [];
+  if (octals.some((text) => isWithin(Number.parseInt(text, 8), span))) return true;
   const digits = view.toString('latin1').match(/\d{10,19}/g) ?? [];
   return digits.some((run) => {
     // 10 digits are seconds until 2286; more are fractions, or digits of what stands beside them.

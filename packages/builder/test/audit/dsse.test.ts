@@ -41,6 +41,7 @@ describe('looksLikeTime()', () => {
   it.each([
     ['seconds', '1795258802', '1795258862'],
     ['nanoseconds', 'x1795258802123456789', 'x1795258862123456789'],
+    ['the octal seconds of tar', `0${(1795258802).toString(8)}`.slice(-11), (1795258862).toString(8)],
     ['a time of day', 'at 11:00:02 o', 'at 11:01:02 o'],
     ['a date', '2026-11-21 x', '2026-11-21 y'],
   ])('knows %s', (_what, one, other) => {
