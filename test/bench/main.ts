@@ -3,6 +3,8 @@ import { parseArgs } from 'node:util';
 import { app } from './app.ts';
 import type { Benchmark } from './benchmark.ts';
 import { boot } from './boot.ts';
+import { diff } from './diff.ts';
+import { executors } from './executors.ts';
 import { kernel } from './kernel.ts';
 import { noop } from './noop.ts';
 import { predict } from './predict.ts';
@@ -15,7 +17,18 @@ import { toolchain } from './toolchain.ts';
  * `npm run bench -- [names…] [--runs n]`: measures and prints, beside the figures to reach and the commands that it
  * compares with. Without names: those that take seconds once `examples/hello` is built.
  */
-const benchmarks: readonly Benchmark[] = [noop, app, size, predict, snp, toolchain, boot, kernel];
+const benchmarks: readonly Benchmark[] = [
+  noop,
+  app,
+  size,
+  predict,
+  diff,
+  snp,
+  toolchain,
+  boot,
+  kernel,
+  executors,
+];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
