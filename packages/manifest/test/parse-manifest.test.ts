@@ -33,6 +33,7 @@ describe('parseManifest()', () => {
         exceptions: [{ option: 'CONFIG_IO_URING', reason: 'the app uses io_uring' }],
         initOnFree: true,
       },
+      leaks: { exceptions: [] },
       network: { mode: 'dhcp' },
       inputs: [],
       platforms: {
@@ -314,5 +315,20 @@ altee.yaml:5:23: Unknown key "entrypont" in "app.build"
       ],
     });
     expect(error).toBeInstanceOf(ManifestError);
+  });
+
+  test('takes exceptions of the leak lint by kind, place and reason alone', () => {
+    const exceptions = (text: string) => `${smallManifest}leaks: { exceptions: [${text}] }\n`;
+    const good = exceptions('{ what: date, where: app/hello, reason: the version is a date }');
+    expect(parseManifest(good, 'altee.yaml').leaks.exceptions).toEqual([
+      { what: 'date', where: 'app/hello', reason: 'the version is a date' },
+    ]);
+    for (const bad of [
+      '{ what: date, where: app/hello }',
+      '{ what: dates, where: app/hello, reason: the version is a date }',
+      '{ what: date, where: "", reason: the version is a date }',
+      '{ what: date, where: app/hello, reason: no }',
+    ])
+      expect(errorOf(exceptions(bad))).toBeInstanceOf(ManifestError);
   });
 });

@@ -261,4 +261,4 @@ export { readKernelVersion } from './uki/kernel.ts';
 export { type StubRules, stubRules } from './uki/rules.ts';
 export { readStubVersion, type StubVersion } from './uki/stub.ts';
 export { checkUki, type UkiProblem } from './uki/validate.ts';
-export { decodeZstd } from './zstd/decode.ts';
+export { decodeZstd, zstdFramesEnd } from './zstd/decode.ts';

@@ -5,7 +5,7 @@ import { decompressors } from './decompressors.ts';
 import { type Diffoscope, runDiffoscope } from './diffoscope.ts';
 import { compareFiles, compareFolders } from './folders.ts';
 import { findMoves, type Moves, type MovesOptions } from './moves.ts';
-import { openSide } from './read-side.ts';
+import { openSide, sameFile } from './read-side.ts';
 
 /** What `altee diff` compares. */
 export interface DiffOptions extends Omit<MovesOptions, 'a' | 'b'> {
@@ -44,12 +44,34 @@ export async function diffFiles(options: DiffOptions): Promise<DiffResult> {
     equal: (one, other) => Buffer.compare(one, other) === 0,
     decompressors,
   });
+  // Two files that differ: their registers are computed in other threads while this one compares.
+  const early =
+    a.kind === 'file' && !(await sameFile(a.path, b.path))
+      ? await beginMoves({ ...options, a, b })
+      : undefined;
   const difference =
     a.kind === 'folder'
       ? await compareFolders(a.path, b.path, comparison)
       : await compareFiles(basename(a.path), a.path, b.path, comparison);
-  const moves = difference && (await findMoves({ ...options, a, b }));
+  const moves = difference && (await (early?.moves ?? findMoves({ ...options, a, b })));
   const diffoscope =
     options.diffoscope === true ? await runDiffoscope(a.path, b.path, options.signal) : undefined;
   return { a: options.a, b: options.b, difference, moves, ...(diffoscope ? { diffoscope } : {}) };
+}
+
+/** Comes back as soon as the threads run, or all is done. */
+async function beginMoves(options: MovesOptions): Promise<{ readonly moves: Promise<Moves> }> {
+  const { promise: begun, resolve } = withResolver();
+  const moves = findMoves(options, resolve);
+  moves.catch(() => {});
+  await Promise.race([begun, moves.catch(() => {})]);
+  return { moves };
+}
+
+function withResolver(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve: () => void = () => {};
+  const promise = new Promise<void>((done) => {
+    resolve = done;
+  });
+  return { promise, resolve };
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  authenticodeDigest,
+  authenticodeRanges,
   compareMoves,
   encodeGptEvent,
   MeasureError,
@@ -12,12 +12,14 @@ import {
   type RegisterMove,
   readCertificateTable,
   readPe,
+  type TpmPredictionInput,
 } from '@altee/measure';
 import { BuilderError } from '../error.ts';
 import { type MeasureOptions, measureFile } from '../measure-file.ts';
 import { kernelFacts } from '../platform/kernel-facts.ts';
 import type { MeasuredImage } from '../platform/measured-image.ts';
 import { nativeHasher } from '../platform/native-hasher.ts';
+import { predictAside } from '../platform/predict-banks.ts';
 import { ifPresent } from '../store/errno.ts';
 import { findSideImage, type SideImage } from './find-image.ts';
 import type { Side } from './read-side.ts';
@@ -52,8 +54,11 @@ export interface MovesOptions extends Omit<MeasureOptions, 'file' | 'frozen' | '
   readonly b: Side;
 }
 
-/** Which registers move between two sides: recomputed from both images, never taken from the differences. */
-export async function findMoves(options: MovesOptions): Promise<Moves> {
+/**
+ * Which registers move between two sides: recomputed from both images, never taken from the differences. `onBegun` is
+ * called when what takes long runs in threads of its own.
+ */
+export async function findMoves(options: MovesOptions, onBegun: () => void = () => {}): Promise<Moves> {
   const [one, other] = [await findSideImage(options.a), await findSideImage(options.b)];
   const recorded = await recordedMoves(options.a, options.b);
   if ('none' in one || 'none' in other) {
@@ -65,7 +70,7 @@ export async function findMoves(options: MovesOptions): Promise<Moves> {
     return { verdict: 'none', platforms: [], notes: [] };
   const computed = machines
     ? await describedMoves(options, one, other, machines)
-    : imageMoves(one.image, other.image);
+    : await imageMoves(one.image, other.image, onBegun);
   const platforms = [...computed.platforms, ...recorded.platforms];
   return {
     verdict: verdictOf(platforms, computed.platforms.length > 0),
@@ -113,9 +118,13 @@ function tableOf({ diskHead }: MeasuredImage): Uint8Array | undefined {
 }
 
 /** For a machine that nobody described, in one bank: the others say the same. */
-function imageMoves(a: MeasuredImage, b: MeasuredImage): Found {
+async function imageMoves(a: MeasuredImage, b: MeasuredImage, onBegun: () => void): Promise<Found> {
   try {
-    const [one, other] = [a, b].map((image) => predictOnStandIn(image));
+    const predictions = [a, b].map((image) => predictOnStandIn(image));
+    // Where one fails, the other's failure must not go unheard of.
+    for (const prediction of predictions) prediction.catch(() => {});
+    onBegun();
+    const [one, other] = await Promise.all(predictions);
     if (!one || !other) return { platforms: [], notes: [] };
     const registers = compareMoves(one, other)
       // What firmware measures of a partition table is not the image's to decide.
@@ -135,22 +144,32 @@ function imageMoves(a: MeasuredImage, b: MeasuredImage): Found {
  */
 const STAND_IN = '624e06de18b4fa535e90db7160d00d3d07d206422b89999bf1e27d920264e4e0';
 
-function predictOnStandIn(image: MeasuredImage): RecordedPrediction {
-  return predictTpm(
-    {
-      uki: image.uki,
-      machine: {
-        disk: image.diskHead,
-        sideFiles: image.sideFiles,
-        secureBoot: 'off',
-        firmware: { codeSha256: STAND_IN },
-        optionRoms: false,
-      },
-      kernel: kernelFacts(image),
-      banks: ['sha256'],
+async function predictOnStandIn(image: MeasuredImage): Promise<RecordedPrediction> {
+  const input: TpmPredictionInput = {
+    uki: image.uki,
+    machine: {
+      disk: headOf(image.diskHead),
+      sideFiles: image.sideFiles,
+      secureBoot: 'off',
+      firmware: { codeSha256: STAND_IN },
+      optionRoms: false,
     },
-    nativeHasher,
-  );
+    kernel: kernelFacts(image),
+    banks: ['sha256'],
+  };
+  // What is no image is refused here, where its error keeps its class.
+  readPe(image.uki);
+  tableOf(image);
+  return image.uki.length < LARGE_BYTES ? predictTpm(input, nativeHasher) : predictAside(input);
+}
+
+/** A thread takes some milliseconds to start, and the image has to be copied. */
+const LARGE_BYTES = 16 * 2 ** 20;
+/** Header and entries of the partition table, as far as altee reads them. */
+const DISK_HEAD_BYTES = 2 ** 21;
+
+function headOf(disk: Uint8Array | undefined): Uint8Array | undefined {
+  return disk?.slice(0, DISK_HEAD_BYTES);
 }
 
 /** PCR 0, 2, 3 and 6 measure firmware and devices (PC Client Platform Firmware Profile 1.06, 3.3.4). */
@@ -199,10 +218,14 @@ function sameSignature(a: Uint8Array, b: Uint8Array): boolean {
   });
 }
 
-/** True when firmware measures the same of both: the Authenticode digest. */
+/** True when firmware measures the same of both: what the Authenticode digest covers, compared byte by byte. */
 function sameDigest(a: Uint8Array, b: Uint8Array): boolean {
-  const [one, other] = [a, b].map((uki) => authenticodeDigest(uki, readPe(uki), 'sha256', nativeHasher));
-  return one !== undefined && other !== undefined && Buffer.compare(one, other) === 0;
+  const [one, other] = [a, b].map((uki) => {
+    const ranges = authenticodeRanges(readPe(uki), uki.length);
+    return ranges.map(({ offset, length }) => uki.subarray(offset, offset + length));
+  });
+  if (!one || !other || one.length !== other.length) return false;
+  return one.every((part, index) => Buffer.compare(part, other[index] ?? new Uint8Array(0)) === 0);
 }
 
 /** Descriptions of the machines: the one that was given for both, or the manifests that stand in the folders. */
@@ -235,7 +258,7 @@ async function describedMoves(
     return comparePlatforms(one, other, 'described-machine');
   } catch (error) {
     if (!(error instanceof BuilderError || error instanceof MeasureError)) throw error;
-    const found = imageMoves(a.image, b.image);
+    const found = await imageMoves(a.image, b.image, () => {});
     return { ...found, notes: [`For the described machine: ${error.message}`, ...found.notes] };
   }
 }

@@ -23,7 +23,7 @@ export interface FolderEntry {
 
 const MAX_ENTRIES = 100_000;
 /** More than any image; such files are compared and not taken apart. */
-export const MAX_LOADED_BYTES = 2 ** 30;
+const MAX_LOADED_BYTES = 2 ** 30;
 const CHUNK_BYTES = 2 ** 20;
 
 /** Looks at a path. Throws `invalid-input` where there is nothing, or nothing that can be compared. */

@@ -1,5 +1,6 @@
 import { equalBytes, isZero } from '../bytes/compare.ts';
 import { fromUtf8 } from '../bytes/text.ts';
+import { concatBytes } from '../bytes/writer.ts';
 import { MeasureError } from '../error.ts';
 import { decodeZstd } from '../zstd/decode.ts';
 import { findBytesDifference } from './bytes-difference.ts';
@@ -178,7 +179,14 @@ export class Comparison {
     [one, other]: readonly [Uint8Array, Uint8Array],
     name: string,
   ): PartDifference | undefined {
-    const [left, right] = [restOf(one, a), restOf(other, b)];
+    const [runs, otherRuns] = [restOf(one, a), restOf(other, b)];
+    // Put together only where they are to be told: they may be most of a file.
+    const isSame = (run: Uint8Array, index: number) => {
+      const twin = otherRuns[index];
+      return twin !== undefined && this.#equal(run, twin);
+    };
+    if (runs.length === otherRuns.length && runs.every(isSame)) return undefined;
+    const [left, right] = [concatBytes(runs), concatBytes(otherRuns)];
     // How many zeros fill a gap follows from the sizes of the parts.
     if (this.#equal(left, right) || (isZero(left) && isZero(right))) return undefined;
     const sizes = { a: left.length, b: right.length };

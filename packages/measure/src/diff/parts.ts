@@ -77,7 +77,7 @@ export interface Format {
 }
 
 /** A field of a number. */
-export function hexField(name: string, value: number | bigint): Field {
+function hexField(name: string, value: number | bigint): Field {
   return { name, value: `0x${value.toString(16)}` };
 }
 

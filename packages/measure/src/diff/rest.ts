@@ -1,8 +1,7 @@
-import { concatBytes } from '../bytes/writer.ts';
 import type { Part, Parts } from './parts.ts';
 
 /** The bytes that neither a part nor a field covers, one run after the other; none are lost. */
-export function restOf(bytes: Uint8Array, { told = [], parts }: Parts): Uint8Array {
+export function restOf(bytes: Uint8Array, { told = [], parts }: Parts): Uint8Array[] {
   const covered = [...told, ...parts.flatMap(rangesOf)].toSorted(([a], [b]) => a - b);
   const runs: Uint8Array[] = [];
   let at = 0;
@@ -11,7 +10,7 @@ export function restOf(bytes: Uint8Array, { told = [], parts }: Parts): Uint8Arr
     at = Math.max(at, offset + length);
   }
   if (at < bytes.length) runs.push(bytes.subarray(at));
-  return runs.length === 1 && runs[0] ? runs[0] : concatBytes(runs);
+  return runs;
 }
 
 function rangesOf({ told = [], bytes, offset }: Part): (readonly [number, number])[] {

@@ -51,6 +51,30 @@ export function decodeZstd(bytes: Uint8Array, { maxOutputBytes }: ZstdLimits): D
   return { output: decoder.output(), consumedBytes: at };
 }
 
+/** How far the frames reach that `bytes` begins with; nothing is decompressed. Throws `truncated` and `malformed`. */
+export function zstdFramesEnd(bytes: Uint8Array): number {
+  let at = 0;
+  while (at + 4 <= bytes.length) {
+    const reader = new Reader(bytes.subarray(at), 'zstd frame', at);
+    const magic = reader.u32('Magic_Number');
+    if (magic === ZSTD_MAGIC) skipFrame(reader);
+    else if (isSkippable(magic)) reader.skip(reader.u32('Frame_Size'), 'User_Data');
+    else break;
+    at = reader.offset;
+  }
+  return at;
+}
+
+function skipFrame(reader: Reader): void {
+  const { hasChecksum } = readFrameHeader(reader);
+  for (let isLast = false; !isLast; ) {
+    const head = reader.u16('Block_Header') | (reader.u8('Block_Header') << 16);
+    isLast = (head & 1) === 1;
+    reader.skip(((head >> 1) & 3) === 1 ? 1 : head >>> 3, 'Block_Content');
+  }
+  if (hasChecksum) reader.skip(4, 'Content_Checksum');
+}
+
 /** The output so far, and what is kept from block to block. */
 class Decoder {
   readonly #limit: number;
