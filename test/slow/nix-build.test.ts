@@ -36,7 +36,11 @@ describe.skipIf(!canRun)('altee build --executor nix', () => {
     // Nix has run the steps, and nobody else.
     const built = (await readdir(join(nixStore.folder, 'nix/store'))).map((name) => name.slice(33));
     expect(built).toEqual(
-      expect.arrayContaining(['altee-build-the-application', 'altee-build-pid-1', 'altee-merge-the-efi-file']),
+      expect.arrayContaining([
+        'altee-build-the-application',
+        'altee-build-pid-1',
+        'altee-merge-the-efi-file',
+      ]),
     );
   });
 });

@@ -196,7 +196,9 @@ async function examineProject(
       outcome.started.push(rebuild.started);
     }
     const [first, second] = rebuilds;
-    outcome.findings.push(...(await compareFiles(release, rebuilds, ['the first rebuild', 'the second rebuild'])));
+    outcome.findings.push(
+      ...(await compareFiles(release, rebuilds, ['the first rebuild', 'the second rebuild'])),
+    );
     if (first && second) await nameLeaks(options, launcher, outcome, base, first, second);
     const recomputed = await recompute(release, { project, lock, ...inputs }, join(base, 'recomputed'));
     const known = new Set(outcome.findings.map(({ subject }) => subject));

@@ -5,7 +5,7 @@ import { keyId, type PublicKey } from '../release/public-key.ts';
 import type { SigningKey } from '../release/signing-key.ts';
 
 /** in-toto attestations in DSSE (in-toto Envelope v1). */
-export const PAYLOAD_TYPE = 'application/vnd.in-toto+json';
+const PAYLOAD_TYPE = 'application/vnd.in-toto+json';
 
 const base64 = z.string().regex(/^[A-Za-z0-9+/]*={0,2}$/, 'must be base64');
 

@@ -209,7 +209,7 @@ async function filesOf(folder: string): Promise<string[]> {
 }
 
 /** The copy is not what the publisher signed. */
-export function tampered(location: string, problems: readonly string[]): BuilderError {
+function tampered(location: string, problems: readonly string[]): BuilderError {
   return new BuilderError('release-tampered', `The release "${location}" is not what its publisher signed`, {
     details: problems.slice(0, 20),
     hint: 'Get it again from the publisher; if it comes out the same, do not use it',

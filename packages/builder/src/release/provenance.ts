@@ -5,7 +5,7 @@ import { snapshotDate, timestamp } from './snapshot-date.ts';
 /** in-toto Statement v1. */
 export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
 /** SLSA provenance v1. */
-export const PROVENANCE_TYPE = 'https://slsa.dev/provenance/v1';
+const PROVENANCE_TYPE = 'https://slsa.dev/provenance/v1';
 /** How altee turns parameters into subjects; see docs/releases.md. */
 const BUILD_TYPE = 'urn:altee:build:v1';
 /** Whoever ran altee on a machine of their own: no hosted builder vouches for it. */

@@ -12,7 +12,7 @@ import {
 } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { type Headers, pack } from 'tar-stream';
+import { type Pack, pack } from 'tar-stream';
 import { describe, expect, it } from 'vitest';
 import { entriesBelow, unpackSourceArchive, writeSourceArchive } from '../../src/release/source-archive.ts';
 import { tempFolder } from '../temp.ts';
@@ -60,9 +60,13 @@ describe('writeSourceArchive()', () => {
 });
 
 describe('unpackSourceArchive()', () => {
-  const folder = (name: string): Headers => ({ name: `${name}/`, type: 'directory' });
-  const link = (name: string, linkname: string): Headers => ({ name, type: 'symlink', linkname });
-  const hostile: readonly (readonly [what: string, entries: readonly Headers[]])[] = [
+  const folder = (name: string): Parameters<Pack['entry']>[0] => ({ name: `${name}/`, type: 'directory' });
+  const link = (name: string, linkname: string): Parameters<Pack['entry']>[0] => ({
+    name,
+    type: 'symlink',
+    linkname,
+  });
+  const hostile: readonly (readonly [what: string, entries: readonly Parameters<Pack['entry']>[0][]])[] = [
     ['an absolute path', [{ name: '/etc/passwd' }]],
     ['".."', [{ name: '../x' }]],
     ['".." inside', [folder('a'), { name: 'a/../../x' }]],

@@ -49,7 +49,7 @@ proven only where the digest covers them (✓). Exit code 3: a register differs 
 values that were read, or the quote is of a TD in debug mode, which proves nothing.`,
     )
     .action(async (logFile: string, options: ExplainCliOptions, command: Command) => {
-      await withSession(command, async ({ print, printJson }) => {
+      await withSession(command, async ({ json, print, printJson }) => {
         const result = await explainEventLog({
           logFile,
           ...(options.against !== undefined && { against: options.against }),
@@ -63,7 +63,8 @@ values that were read, or the quote is of a TD in debug mode, which proves nothi
         if (options.html !== undefined)
           await writeOutput(options.html, pageOf(basename(logFile), result), inputs);
         for (const line of resultLines(result, options)) print(line);
-        printJson(explanationJson(result));
+        // Of a long log this is many times its size.
+        if (json) printJson(explanationJson(result));
         done(exitCodeOf(result));
       });
     });
@@ -72,16 +73,24 @@ values that were read, or the quote is of a TD in debug mode, which proves nothi
 function resultLines(result: ExplainResult, options: ExplainCliOptions): string[] {
   const paint = styler(process.stdout);
   const full = options.full === true;
-  const lines = logLines(result, paint);
   const shown = { bank: options.bank, full, details: options.details === true };
-  if (!result.comparison) lines.push(...eventLines(result, shown, paint));
-  lines.push(...readLines(result, paint), ...quoteLines(result, paint));
-  if (result.comparison) {
-    const { explanation, platform } = result.comparison;
-    lines.push('', `Compared with the prediction for ${paint('bold', platform)}`);
-    lines.push(...explanationLines(explanation, { events: options.events === true, full }, paint));
-  }
-  return lines;
+  const events = result.comparison ? [] : eventLines(result, shown, paint);
+  const rest = [...readLines(result, paint), ...quoteLines(result, paint)];
+  return [...logLines(result, paint), ...events, ...rest, ...comparisonLines(result, options, paint)];
+}
+
+function comparisonLines(
+  { comparison }: ExplainResult,
+  { events = false, full = false }: ExplainCliOptions,
+  paint: ReturnType<typeof styler>,
+): string[] {
+  if (!comparison) return [];
+  const { explanation, platform } = comparison;
+  return [
+    '',
+    `Compared with the prediction for ${paint('bold', platform)}`,
+    ...explanationLines(explanation, { events, full }, paint),
+  ];
 }
 
 /** The log beside the values that were read from the machine. */

@@ -85,15 +85,18 @@ const SHORT = 16;
 /** Register by register: its value, then its events, numbered as in the log. */
 export function eventLines(result: ExplainResult, options: EventLinesOptions, paint: Paint): string[] {
   const { log, events, registers } = result;
-  const indices = [...new Set(events.map(({ event }) => event.registerIndex))].toSorted((a, b) => a - b);
-  return indices.flatMap((index) => {
+  // A hostile log has as many registers as events.
+  const byIndex = groupBy(events, ({ event }) => event.registerIndex);
+  const valuesByIndex = groupBy(
+    registers.filter(({ bank }) => !options.bank || bank === options.bank),
+    ({ registerIndex }) => registerIndex,
+  );
+  const indices = [...byIndex].toSorted(([a], [b]) => a - b);
+  return indices.flatMap(([index, own]) => {
     const name = registerName(log.registers, index);
-    const values = registers.filter(
-      (each) => each.registerIndex === index && (!options.bank || each.bank === options.bank),
-    );
+    const values = valuesByIndex.get(index) ?? [];
     const first = values.find(({ bank }) => bank === 'sha256') ?? values[0];
     const shown = options.full ? values : first ? [first] : [];
-    const own = events.filter(({ event }) => event.registerIndex === index);
     return [
       '',
       paint('bold', name),
@@ -103,6 +106,16 @@ export function eventLines(result: ExplainResult, options: EventLinesOptions, pa
       ...own.flatMap((event) => oneEvent(event, options, paint)),
     ];
   });
+}
+
+function groupBy<T>(items: readonly T[], key: (item: T) => number): Map<number, T[]> {
+  const groups = new Map<number, T[]>();
+  for (const item of items) {
+    const group = groups.get(key(item));
+    if (group) group.push(item);
+    else groups.set(key(item), [item]);
+  }
+  return groups;
 }
 
 /** One event in one line, and its details below. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { reason } from './scalars.ts';
 
 /** What the final bytes of an image are searched for. */
-export const leakKinds = [
+const leakKinds = [
   'path',
   'user',
   'host',

@@ -68,7 +68,7 @@ async function findClient(env: NodeJS.ProcessEnv): Promise<Engine> {
 }
 
 /** Whether a version such as `20.10.24+dfsg1` comes before another; an unreadable one doesn't. */
-export function isOlder(version: string, than: readonly number[]): boolean {
+function isOlder(version: string, than: readonly number[]): boolean {
   const numbers = /^(\d+)\.(\d+)\.(\d+)/.exec(version)?.slice(1).map(Number);
   if (numbers === undefined) return false;
   for (const [index, number] of numbers.entries()) {

@@ -84,7 +84,7 @@ async function difference(engine: Engine, image: string, wanted: RootEntries): P
 }
 
 /** Pure: what differs first, in the order of the paths, outside of what the engine puts into every container. */
-export function firstDifference(wanted: RootEntries, found: RootEntries): string | undefined {
+function firstDifference(wanted: RootEntries, found: RootEntries): string | undefined {
   for (const path of [...new Set([...wanted.keys(), ...found.keys()])].sort()) {
     if (ENGINE_OWN.test(path) || wanted.get(path) === found.get(path)) continue;
     const name = printable(path);
