@@ -4,15 +4,18 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type AuditStatement, parseAuditStatement } from '../packages/builder/src/audit/audit-statement.ts';
-import { parseEnvelope, verifiedPayload } from '../packages/builder/src/audit/dsse.ts';
-import { writeSums } from '../packages/builder/src/image/sums.ts';
-import { readPublicKey } from '../packages/builder/src/release/public-key.ts';
-import { signSums } from '../packages/builder/src/release/signature.ts';
-import { readSigningKey } from '../packages/builder/src/release/signing-key.ts';
-import { removeTree } from '../packages/builder/src/store/remove-tree.ts';
-import { startAltee } from './support/altee.ts';
-import { testProject } from './support/project.ts';
+import {
+  type AuditStatement,
+  parseAuditStatement,
+} from '../../packages/builder/src/audit/audit-statement.ts';
+import { parseEnvelope, verifiedPayload } from '../../packages/builder/src/audit/dsse.ts';
+import { writeSums } from '../../packages/builder/src/image/sums.ts';
+import { readPublicKey } from '../../packages/builder/src/release/public-key.ts';
+import { signSums } from '../../packages/builder/src/release/signature.ts';
+import { readSigningKey } from '../../packages/builder/src/release/signing-key.ts';
+import { removeTree } from '../../packages/builder/src/store/remove-tree.ts';
+import { startAltee } from '../support/altee.ts';
+import { testProject } from '../support/project.ts';
 
 /** A publisher, auditors and a relying party, each with the command alone. */
 let base: string;

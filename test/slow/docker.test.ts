@@ -5,19 +5,19 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { dockerExecutor } from '../packages/builder/src/executor/docker/docker.ts';
-import type { Executor, Root, Step, StepIo } from '../packages/builder/src/executor/executor.ts';
-import { normaliseOutput, treeDigest } from '../packages/builder/src/executor/output-tree.ts';
-import { sandboxExecutor } from '../packages/builder/src/executor/sandbox.ts';
-import { removeTree } from '../packages/builder/src/store/remove-tree.ts';
-import { testRoot } from '../packages/builder/test/support/root.ts';
-import { engineIn, ownDockerd, type TestEngine, testEngines } from './support/docker.ts';
+import { dockerExecutor } from '../../packages/builder/src/executor/docker/docker.ts';
+import type { Executor, Root, Step, StepIo } from '../../packages/builder/src/executor/executor.ts';
+import { normaliseOutput, treeDigest } from '../../packages/builder/src/executor/output-tree.ts';
+import { sandboxExecutor } from '../../packages/builder/src/executor/sandbox.ts';
+import { removeTree } from '../../packages/builder/src/store/remove-tree.ts';
+import { testRoot } from '../../packages/builder/test/support/root.ts';
+import { engineIn, ownDockerd, type TestEngine, testEngines } from '../support/docker.ts';
 
 vi.setConfig({ testTimeout: 5 * 60_000 });
 
 const given = testRoot();
 const isRoot = process.getuid?.() === 0;
-const CHILD = fileURLToPath(new URL('../packages/builder/test/support/execute-step.ts', import.meta.url));
+const CHILD = fileURLToPath(new URL('../../packages/builder/test/support/execute-step.ts', import.meta.url));
 const TSX = import.meta.resolve('tsx');
 
 const base = await mkdtemp('/var/tmp/altee-docker-');
@@ -421,7 +421,7 @@ async function layerOf(engine: TestEngine): Promise<string> {
 }
 
 async function treeBytes(path: string): Promise<number> {
-  const { folderBytes } = await import('../packages/builder/src/executor/limits.ts');
+  const { folderBytes } = await import('../../packages/builder/src/executor/limits.ts');
   return folderBytes(path);
 }
 
