@@ -72,7 +72,7 @@ async function compileStep(context: ExampleContext): Promise<Step> {
     script: `began=$(date +%s%N)
 mkdir /build/out
 cp /src/config /build/out/.config
-make -s -j"$JOBS" ${kbuildArguments} OBJDUMP=objdump LOCALVERSION= prepare lib/ > /dev/null 2>&1
+make -s -j"$JOBS" ${kbuildArguments} OBJDUMP=objdump LOCALVERSION= prepare lib/crypto/ lib/math/ lib/lz4/ lib/xz/ lib/zlib_deflate/ > /dev/null 2>&1
 times > /build/times
 { echo "$began"; date +%s%N; tail -n 1 /build/times; } > $OUT/times
 `,

@@ -14,7 +14,7 @@ import { startAltee } from '../support/altee.ts';
 import { type ExampleContext, exampleContext } from '../support/context.ts';
 import { testEngines } from '../support/docker.ts';
 import { testProject } from '../support/project.ts';
-import { exampleKernel, kernelInput } from './bench/example-kernel.ts';
+import { exampleKernel, kernelInput } from '../bench/example-kernel.ts';
 
 const base = await mkdtemp('/var/tmp/altee-docker-build-');
 afterAll(() => removeTree(base));
