@@ -76,11 +76,6 @@ export interface Format {
   readonly split: (bytes: Uint8Array, context: SplitContext) => Parts;
 }
 
-/** A field of a number. */
-function hexField(name: string, value: number | bigint): Field {
-  return { name, value: `0x${value.toString(16)}` };
-}
-
 /** `2026-11-21T10:55:38Z`, or the number where that is no year that a calendar has. */
 export function timeText(seconds: number): string {
   const date = new Date(seconds * 1000);
