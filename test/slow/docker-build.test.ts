@@ -10,11 +10,11 @@ import { configureKernel } from '../../packages/builder/src/kernel/build-kernel.
 import { removeTree } from '../../packages/builder/src/store/remove-tree.ts';
 import { Store } from '../../packages/builder/src/store/store.ts';
 import { testRoot } from '../../packages/builder/test/support/root.ts';
+import { exampleKernel, kernelInput } from '../bench/example-kernel.ts';
 import { startAltee } from '../support/altee.ts';
 import { type ExampleContext, exampleContext } from '../support/context.ts';
 import { testEngines } from '../support/docker.ts';
 import { testProject } from '../support/project.ts';
-import { exampleKernel, kernelInput } from '../bench/example-kernel.ts';
 
 const base = await mkdtemp('/var/tmp/altee-docker-build-');
 afterAll(() => removeTree(base));

@@ -2,9 +2,9 @@ import { generateKeyPairSync } from 'node:crypto';
 import { access, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { startAltee } from './support/altee.ts';
-import { exampleManifest, examples } from './support/examples.ts';
-import { testProject } from './support/project.ts';
+import { startAltee } from '../support/altee.ts';
+import { exampleManifest, examples } from '../support/examples.ts';
+import { testProject } from '../support/project.ts';
 
 /** Builds of the compiled command: each kind of leak, and none in the examples. */
 const build = (manifest: string, env: Readonly<Record<string, string>> = {}, ...more: readonly string[]) =>
