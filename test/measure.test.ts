@@ -35,7 +35,8 @@ describe('altee measure', () => {
     const [fromManifest, fromDisk] = [await measure(hello), await measure(disk, '--platform-file', hello)];
     const { PCR10: _unknown, ...known } = fromDisk.platforms['lab']?.registers ?? {};
     for (const [name, { status, values }] of Object.entries(known)) {
-      expect([name, status]).toEqual([name, 'predicted']);
+      // Nothing says whether the machine will run under KVM.
+      expect([name, status]).toEqual([name, name === 'PCR1' ? 'assumed' : 'predicted']);
       expect([name, values]).toEqual([name, fromManifest.platforms['lab']?.registers[name]?.values]);
     }
     expect(Object.keys(known)).toHaveLength(15);

@@ -56,7 +56,11 @@ describe('altee', () => {
     ],
     ['a missing argument', ['build'], "missing required argument 'manifest'"],
     ['one argument too many', ['build', 'a', 'b'], 'too many arguments'],
-    ['an executor that there is not', ['build', '--executor', 'magic', 'x'], 'Allowed choices are sandbox'],
+    [
+      'an executor that there is not',
+      ['build', '--executor', 'magic', 'x'],
+      'The executors are sandbox, docker, nix',
+    ],
     ['a timeout of zero', ['run', '--timeout', '0', 'x'], 'above 0'],
     ['a timeout that is no number', ['run', '--timeout', 'soon', 'x'], 'above 0'],
     ['an endless timeout', ['run', '--timeout', 'Infinity', 'x'], 'above 0'],
@@ -64,7 +68,7 @@ describe('altee', () => {
     [
       'a vendor folder that there is not',
       ['build', '--vendor', '/nonexistent', 'x'],
-      'There is no such folder',
+      'There is no such bundle or folder',
     ],
     ['nothing to prune by', ['cache', 'prune'], 'give --older-than'],
   ])('ends with 2 and prints no result for %s', async (_what, args, message) => {
