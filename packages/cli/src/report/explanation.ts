@@ -19,6 +19,14 @@ const ROWS = {
   extra: { mark: '+', format: 'red' },
 } as const;
 
+/** The longest command line of a kernel is half of it (x86 COMMAND_LINE_SIZE). */
+const MAX_TEXT = 4096;
+
+/** Text of a file of unknown origin: no longer than a person reads it. */
+function brief(text: string): string {
+  return printable(text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text);
+}
+
 /** A line a register; below those that differ their first difference, the rows around it, and the cause. */
 export function explanationLines(
   explanation: Explanation,
@@ -39,7 +47,7 @@ function registerLines(
 ): string[] {
   const { mark, format, word } = MARKS[register.status];
   const assumed = register.predictionStatus === 'assumed' ? ' (the prediction is assumed)' : '';
-  const head = `${paint(format, `${mark} ${register.register.padEnd(6)} ${word.padEnd(13)}`)} ${paint('dim', printable(register.reason) + assumed)}`;
+  const head = `${paint(format, `${mark} ${register.register.padEnd(6)} ${word.padEnd(13)}`)} ${paint('dim', brief(register.reason) + assumed)}`;
   const rows = events ? register.rows : rowsAround(register);
   return [
     head,
@@ -61,7 +69,7 @@ function rowLine({ relation, predicted, observed }: AlignedEvent, paint: Paint):
   const { mark, format } = ROWS[relation];
   const number = observed ? String(observed.event.index + 1).padStart(4) : '    ';
   const seen = observed ? printable(observed.said.text) : '';
-  const wanted = predicted ? printable(predicted.description) : '';
+  const wanted = predicted ? brief(predicted.description) : '';
   const text =
     relation === 'equal'
       ? wanted
@@ -101,7 +109,7 @@ function verdictLines({ first, isEqual, registers }: Explanation, paint: Paint):
     : 'an event that did not happen';
   const what = row.observed?.said.text ?? row.predicted?.description ?? '';
   return [
-    paint('bold', `First difference: ${where}, ${first.register} event ${position + 1}: ${printable(what)}`),
-    `${cause.certainty === 'proven' ? 'Cause' : 'Likely cause'} (${cause.code}): ${printable(cause.text)}`,
+    paint('bold', `First difference: ${where}, ${first.register} event ${position + 1}: ${brief(what)}`),
+    `${cause.certainty === 'proven' ? 'Cause' : 'Likely cause'} (${cause.code}): ${brief(cause.text)}`,
   ];
 }

@@ -18,15 +18,25 @@ export function eventLogHtml(
   replayed: ReplayedPcrs,
 ): Html {
   const bank = shownBank(file);
-  const indices = [...new Set(events.map(({ event }) => event.registerIndex))].toSorted((a, b) => a - b);
-  return html`${notesHtml(file, quirks)}<table class="registers"><thead><tr><th>Register</th><th>Events</th><th>${bank?.toUpperCase() ?? 'Value'}</th></tr></thead>${indices.map(
-    (index) => {
+  const registers = [...byRegister(events)].toSorted(([a], [b]) => a - b);
+  return html`${notesHtml(file, quirks)}<table class="registers"><thead><tr><th>Register</th><th>Events</th><th>${bank?.toUpperCase() ?? 'Value'}</th></tr></thead>${registers.map(
+    ([index, own]) => {
       const value = bank && replayed.get(bank)?.get(index);
       const name = registerName(file.registers, index);
-      const own = events.filter(({ event }) => event.registerIndex === index);
       return html`<tbody data-register="${name}"><tr><th scope="row">${name}</th><td><ol class="events">${own.map(eventHtml)}</ol></td><td><code>${value ? toHex(value) : ''}</code></td></tr></tbody>`;
     },
   )}</table>`;
+}
+
+/** In one pass, as a hostile log has as many registers as events. */
+function byRegister(events: readonly ObservedEvent[]): Map<number, ObservedEvent[]> {
+  const groups = new Map<number, ObservedEvent[]>();
+  for (const each of events) {
+    const group = groups.get(each.event.registerIndex);
+    if (group) group.push(each);
+    else groups.set(each.event.registerIndex, [each]);
+  }
+  return groups;
 }
 
 /** One event: what it says, its type, and whether its digest is of what it says. */

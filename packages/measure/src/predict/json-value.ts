@@ -14,8 +14,12 @@ export function list(json: unknown, at: string): readonly unknown[] {
   return json;
 }
 
-export function string(json: unknown, at: string): string {
+/** Far longer than any text that altee writes; what people read of a hostile file stays readable. */
+const MAX_TEXT = 1 << 20;
+
+export function string(json: unknown, at: string, maxLength = MAX_TEXT): string {
   if (typeof json !== 'string') throw malformed(at, 'must be a string');
+  if (json.length > maxLength) throw malformed(at, `has ${json.length} characters, at most ${maxLength}`);
   return json;
 }
 

@@ -1,5 +1,5 @@
 import { MeasureError } from '../error.ts';
-import { excerpt, malformed, object } from './json-value.ts';
+import { excerpt, malformed, object, string } from './json-value.ts';
 import { parsePredictionJson, type RecordedPrediction } from './parse-json.ts';
 
 /** The image that measurements are of. */
@@ -27,6 +27,10 @@ const API_VERSION = 'altee/measurements/v1';
 /** Names become file names and parts of policies: nothing but what a manifest allows may come in. */
 const label = /^[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 const version = /^\d+(?:\.\d+){0,3}(?:-[a-z0-9]+(?:[.-][a-z0-9]+)*)?$/;
+
+/** Far more than anybody describes; beyond them a file is hostile. */
+const MAX_PLATFORMS = 1024;
+const MAX_REASON = 4096;
 
 /** Throws `malformed` unless the name, the version and the digest have the alphabet that a manifest gives them. */
 export function checkImageIdentity({ name, version: number, sha256 }: ImageIdentity): void {
@@ -56,7 +60,9 @@ export function parseMeasurements(text: string): RecordedMeasurements {
   const image = { name: String(name), version: String(version), sha256: String(sha256) };
   checkImageIdentity(image);
   const platforms = new Map<string, RecordedPlatform>();
-  for (const [platform, entry] of Object.entries(object(document['platforms'], 'platforms'))) {
+  const entries = Object.entries(object(document['platforms'], 'platforms'));
+  if (entries.length > MAX_PLATFORMS) throw malformed('platforms', `has ${entries.length} platforms`);
+  for (const [platform, entry] of entries) {
     checkPlatformName(platform);
     const { kind, unsupported } = object(entry, `platforms.${platform}`);
     if (typeof kind !== 'string' || !label.test(kind))
@@ -64,7 +70,7 @@ export function parseMeasurements(text: string): RecordedMeasurements {
     platforms.set(
       platform,
       typeof unsupported === 'string'
-        ? { kind, unsupported }
+        ? { kind, unsupported: string(unsupported, `platforms.${platform}.unsupported`, MAX_REASON) }
         : { kind, prediction: parsePredictionJson(entry, `platforms.${platform}`) },
     );
   }

@@ -1,6 +1,6 @@
 import { MeasureError } from '../error.ts';
 import { decodeCanonical } from './decode/canonical.ts';
-import type { DecodedData } from './decode/decoded.ts';
+import { type DecodedData, maxDecodedBytes } from './decode/decoded.ts';
 import {
   decodeConfigFlags,
   decodeFirmwareBlob,
@@ -77,6 +77,8 @@ export type DescribableEvent = Pick<
  */
 export function describeEvent(event: DescribableEvent): DecodedData {
   const { untrustedEventType, untrustedData, untrustedContentType } = event;
+  if (untrustedData.length > maxDecodedBytes)
+    return decodeOpaque('data that is too long to decode,')(untrustedData);
   if (untrustedContentType !== undefined) return decodeCanonical(untrustedContentType, untrustedData);
   const name = eventTypeName(untrustedEventType);
   const decode = isKnown(name) ? decoders[name] : decodeOpaque('event of unknown type,');

@@ -1,5 +1,5 @@
 import { equalBytes } from '../bytes/compare.ts';
-import { utf16z } from '../bytes/text.ts';
+import { utf8, utf16z } from '../bytes/text.ts';
 import { defaultHasher, type Hasher, type HashName, hash, hashNames } from '../hash.ts';
 import { readableText } from './decode/text.ts';
 import { readVariableEvent } from './decode/variable-data.ts';
@@ -114,7 +114,7 @@ function anything(data: Uint8Array): Candidate[] {
   if (text === undefined) return candidates;
   // systemd-stub: a section's name in ASCII, where the event shows it in UTF-16 (src/boot/measure.c).
   if (/^[\x20-\x7e]+$/.test(text)) {
-    const bytes = Uint8Array.from(`${text}\0`, (character) => character.charCodeAt(0));
+    const bytes = utf8(`${text}\0`);
     candidates.push({ what: 'the name', bytes }, { what: 'its text in UTF-16', bytes: utf16z(text) });
   }
   // GRUB: "grub_cmd: " stands before the text that is hashed (grub-core/commands/tpm.c).

@@ -84,6 +84,22 @@ describe('parsePredictionJson()', () => {
   });
 });
 
+describe('parseMeasurements() of a hostile file', () => {
+  const document = (platforms: Record<string, unknown>) =>
+    JSON.stringify({
+      apiVersion: 'altee/measurements/v1',
+      image: { name: 'x', version: '1', sha256: `sha256:${'0'.repeat(64)}` },
+      platforms,
+    });
+
+  it('refuses more platforms than anybody has, and reasons that nobody reads', () => {
+    const many = Array.from({ length: 2000 }, (_, i) => [`p${i}`, { kind: 'qemu-tpm', unsupported: 'no' }]);
+    expect(() => parseMeasurements(document(Object.fromEntries(many)))).toThrow('has 2000 platforms');
+    const long = { lab: { kind: 'qemu-tpm', unsupported: 'x'.repeat(5000) } };
+    expect(() => parseMeasurements(document(long))).toThrow('has 5000 characters, at most 4096');
+  });
+});
+
 describe('parseMeasurements()', () => {
   const image = { name: 'hello', version: '0.1.0', sha256: `sha256:${'5'.repeat(64)}` };
   const text = (changes: object = {}): string =>

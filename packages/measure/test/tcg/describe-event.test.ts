@@ -147,6 +147,21 @@ describe('describeEvent() says', () => {
       { numRuns: 3000 },
     );
   });
+
+  it('the first bytes alone of data that no firmware and no loader logs, whatever it claims to be', () => {
+    const data = new Uint8Array(8 << 20).fill(0x41);
+    const start = performance.now();
+    for (const untrustedEventType of Object.values(eventTypes)) {
+      const event = { untrustedEventType, untrustedData: data };
+      expect(describeEvent(event).text).toBe(
+        `data that is too long to decode, of 8388608 bytes ${'41'.repeat(24)}…`,
+      );
+      expect(describeEvent({ ...event, untrustedContentType: 'systemd' }).text).toMatch(
+        /^data that is too long/,
+      );
+    }
+    expect(performance.now() - start).toBeLessThan(1000);
+  });
 });
 
 describe('devicePathText()', () => {

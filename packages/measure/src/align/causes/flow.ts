@@ -52,11 +52,14 @@ function logEnds(
   );
 }
 
+/** Actions of firmware are shorter. */
+const MAX_ACTION = 256;
+
 function action(
   { relation, observed, predicted }: Parameters<CauseRule>[0]['row'],
   events: Parameters<CauseRule>[1]['file']['log']['events'],
 ): Cause | undefined {
-  const text = observed ? showAscii(observed.event.untrustedData) : '';
+  const text = observed ? showAscii(observed.event.untrustedData.subarray(0, MAX_ACTION)) : '';
   const retried = events.some(({ untrustedData }) =>
     /^Returning from EFI Application/.test(showAscii(untrustedData.subarray(0, 64))),
   );

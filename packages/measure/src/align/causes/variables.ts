@@ -1,5 +1,6 @@
 import { toHex } from '../../bytes/hex.ts';
 import { MeasureError } from '../../error.ts';
+import { maxDecodedBytes } from '../../tcg/decode/decoded.ts';
 import { describeCertificate } from '../../tcg/decode/signatures.ts';
 import { readVariableEvent } from '../../tcg/decode/variable-data.ts';
 import { parseSignatureLists, signatureTypes } from '../../uefi/signature-list.ts';
@@ -115,8 +116,9 @@ export function contentsOf({ predicted, observed }: AlignedEvent): {
 }
 
 function read(data: Uint8Array | undefined): Contents | undefined {
+  if (!data || data.length > maxDecodedBytes) return undefined;
   try {
-    return data && readVariableEvent(data);
+    return readVariableEvent(data);
   } catch (error) {
     if (error instanceof MeasureError) return undefined;
     throw error;

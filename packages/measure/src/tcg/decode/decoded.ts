@@ -15,6 +15,9 @@ export interface DecodedData {
 const maxDetails = 64;
 const maxText = 2000;
 
+/** Data of more bytes than this is not put in words: no firmware and no loader logs so much in one event. */
+export const maxDecodedBytes = 1 << 20;
+
 /** The decoded form with its texts bounded. */
 export function decoded(text: string, subject?: string, details: readonly string[] = []): DecodedData {
   const shown = details.slice(0, maxDetails).map(shorten);

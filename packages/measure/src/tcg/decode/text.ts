@@ -1,10 +1,10 @@
 import { toHex } from '../../bytes/hex.ts';
 import { fromUtf8, fromUtf16 } from '../../bytes/text.ts';
-import { bytesText, type DecodedData, decoded } from './decoded.ts';
+import { bytesText, type DecodedData, decoded, maxDecodedBytes } from './decoded.ts';
 
-/** The data as text, where it is some: UTF-8 or UTF-16 without controls, up to its terminator. */
+/** The data as text, where it is some and not too long: UTF-8 or UTF-16 without controls, up to its terminator. */
 export function readableText(data: Uint8Array): string | undefined {
-  if (data.length === 0) return undefined;
+  if (data.length === 0 || data.length > maxDecodedBytes) return undefined;
   const end = data.indexOf(0);
   const wide = data.length % 2 === 0 && end === 1;
   const text = wide ? fromUtf16(data) : fromUtf8(end < 0 ? data : data.subarray(0, end));
