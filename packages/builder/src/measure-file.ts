@@ -50,7 +50,7 @@ export interface MeasureResult {
 }
 
 /** An image above this is none: firmware would have to hold it in memory twice. */
-const MAX_IMAGE_BYTES = 2 ** 32 - 1;
+const MAX_IMAGE_BYTES = 2 ** 31 - 1;
 const PLATFORM_FILE_BYTES = 2 * 1024 * 1024;
 const SNIFFED_BYTES = 1024;
 
@@ -179,6 +179,11 @@ async function readImage(file: string, kind: 'image' | 'disk'): Promise<Measured
     throw new BuilderError(
       'invalid-input',
       `"${file}" is too large: ${size} bytes, at most ${MAX_IMAGE_BYTES}`,
+      kind === 'disk'
+        ? {
+            hint: 'Give the EFI image on it, or the head of the disk up to the end of its EFI system partition',
+          }
+        : {},
     );
   }
   const { buffer, byteOffset, length } = await readFile(file);

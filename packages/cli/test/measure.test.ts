@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { predictedEventLog, predictTpm } from '@altee/measure';
@@ -104,6 +104,19 @@ describe('altee measure', () => {
     expect(exitCode).toBe(0);
     expect(stderr).toMatch(/"firmware: debian" of platform "qemu" .*qemu\.lock" is not there/);
     expect((await altee(...args, file('good.yaml'))).stderr).toBe('');
+  });
+
+  it('refuses an image and a disk that are too large to be read, without reading them', async () => {
+    for (const [name, head] of [
+      ['large.efi', 'MZ'],
+      ['large.disk', `${'\0'.repeat(512)}EFI PART`],
+    ] as const) {
+      await writeFile(file(name), head);
+      await truncate(file(name), 3 * 2 ** 30);
+      const { exitCode, stderr } = await altee('measure', file(name));
+      expect(exitCode).toBe(2);
+      expect(stderr).toContain('is too large: 3221225472 bytes, at most 2147483647');
+    }
   });
 
   it.each([
