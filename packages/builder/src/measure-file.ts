@@ -49,7 +49,7 @@ export interface MeasureResult {
   readonly fragile: ReadonlyMap<string, readonly FragileFact[]>;
 }
 
-/** An image above this is none: firmware would have to hold it in memory twice. */
+/** What can be read at once. An image above this is none: firmware would have to hold it in memory twice. */
 const MAX_IMAGE_BYTES = 2 ** 31 - 1;
 const PLATFORM_FILE_BYTES = 2 * 1024 * 1024;
 const SNIFFED_BYTES = 1024;
