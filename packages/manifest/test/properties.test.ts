@@ -18,7 +18,8 @@ function parsesOrExplains(input: Uint8Array | string): void {
       expect(column).toBeGreaterThan(0);
       expect(caret).toBeLessThanOrEqual([...sourceLine].length);
       expect(message).toMatch(/^["\p{Lu}]/u);
-      expect(message).not.toMatch(/(?<!\d)\.$/);
+      // It may end with a word of the manifest's that ends so.
+      expect(message.endsWith('.') && !sourceLine.includes(message.slice(-2))).toBe(false);
     }
     expect(error.format()).not.toMatch(/(?!\n)\p{Cc}/u);
   }
